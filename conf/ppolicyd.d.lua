@@ -1,0 +1,447 @@
+---@meta
+-- ppolicyd.d.lua - what rule files have, for editors with the Lua language server
+-- Made by `ppolicyd --generate editor`; do not edit.
+
+---Made only by dunno(), reject() and the others
+---@class pp.Action
+
+---@alias pp.Rule fun(req: pp.Request): pp.Action
+
+---@class pp.Request
+---Kind of request, always smtpd_access_policy
+---@field request? string
+---CONNECT, EHLO, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE, VRFY or ETRN
+---@field protocol_state? string
+---SMTP or ESMTP
+---@field protocol_name? string
+---Name the client gave with HELO or EHLO
+---@field helo_name? string
+---Queue id, once Postfix has one
+---@field queue_id? string
+---Envelope sender; the null sender is the empty text
+---@field sender? string
+---Envelope recipient
+---@field recipient? string
+---Accepted recipients, at DATA and END-OF-MESSAGE only
+---@field recipient_count? integer
+---IP address of the SMTP client
+---@field client_address? string
+---Verified name of the SMTP client, or unknown
+---@field client_name? string
+---Name found for the client's address, not verified, or unknown
+---@field reverse_client_name? string
+---Ties the requests of one message together from RCPT on
+---@field instance? string
+---SASL mechanism used
+---@field sasl_method? string
+---SASL login name
+---@field sasl_username? string
+---AUTH= parameter of MAIL FROM
+---@field sasl_sender? string
+---Message size in bytes: declared, at END-OF-MESSAGE real
+---@field size? integer
+---Subject of the verified client certificate
+---@field ccert_subject? string
+---Issuer of the verified client certificate
+---@field ccert_issuer? string
+---Fingerprint of the client certificate, not verified
+---@field ccert_fingerprint? string
+---TLS protocol, such as TLSv1.3
+---@field encryption_protocol? string
+---TLS cipher
+---@field encryption_cipher? string
+---TLS session key size in bits
+---@field encryption_keysize? integer
+---Argument of ETRN
+---@field etrn_domain? string
+---yes while Postfix is under stress
+---@field stress? string
+---Fingerprint of the client's public key, not verified
+---@field ccert_pubkey_fingerprint? string
+---TCP port of the SMTP client
+---@field client_port? integer
+---policy_context= of check_policy_service
+---@field policy_context? string
+---IP address the client connected to
+---@field server_address? string
+---TCP port the client connected to
+---@field server_port? integer
+---Postfix's compatibility_level
+---@field compatibility_level? string
+---Postfix's version
+---@field mail_version? string
+---Server name the client asked for in TLS
+---@field tls_sni? string
+---Domain of sender, in lower case
+---@field sender_domain? string
+---What stands before the last @ of sender
+---@field sender_localpart? string
+---Domain of recipient, in lower case
+---@field recipient_domain? string
+---What stands before the last @ of recipient
+---@field recipient_localpart? string
+---Address it came to, as written in listen()
+---@field listener string
+---Who connected
+---@field peer string
+---An attribute by name; never fails
+---@field attribute fun(self: pp.Request, name: string): string|integer|nil
+
+---@class pp.server
+---Name of this server, first part of each id; the host's name without its domain if not given
+---@field name? string
+---User to run as when started as root; listeners are bound before, modules loaded after
+---@field user? string
+---How long one request may take; open asks are unknown after it (from 10ms to 90s; default "10s")
+---@field deadline? string
+---Event-loop threads; 0 is one a processor, at most 4 (from 0 to 64; default 0)
+---@field loops? integer
+---Path of the control socket that ppolicyctl talks to; control.sock in the state folder if not
+---given
+---@field control? string
+---Folders with modules, before the installed one
+---@field modules? string|string[]
+---Names of Postfix's smtpd_restriction_classes that restriction() may give
+---@field restriction_classes? string|string[]
+---What is answered where a rule fails or ends without an action (default dunno())
+---@field on_error? pp.Action|"close"
+
+---The server as a whole
+---@param settings pp.server
+function server(settings) end
+
+---@class pp.cache
+---Memory for kept answers; the oldest make room (from 1M to 1024G; default "64M")
+---@field memory? string
+
+---Kept answers
+---@param settings pp.cache
+function cache(settings) end
+
+---@class pp.log
+---Where log lines go (default "stderr")
+---@field to? "stderr"|"syslog"
+---The least important lines that are written; info has one line a request (default "info")
+---@field level? "error"|"warning"|"notice"|"info"|"debug"
+
+---@class pp.listen
+---Permissions of a unix socket, such as "0660"
+---@field mode? string
+---Owner of a unix socket
+---@field owner? string
+---Group of a unix socket
+---@field group? string
+---Networks that may connect over TCP; loopback only if not given
+---@field allow? string|string[]
+---Actions of the permit class that rules of this listener may give: ok, filter, redirect, bcc,
+---discard, restriction
+---@field may? string|string[]
+---Postfix gets DUNNO, and the log says what the rule said (default false)
+---@field observe? boolean
+---How long one request may take, instead of the server's deadline (from 10ms to 90s)
+---@field deadline? string
+---Connections at a time; those over it get the overload action and are closed (from 1 to 1000000;
+---default 10000)
+---@field max_connections? integer
+---What is answered where a rule of this listener fails (default the server's)
+---@field on_error? pp.Action|"close"
+---What is answered where there are too many connections (default dunno())
+---@field overload? pp.Action|"close"
+
+---@class pp.example.Parameters
+---Longest HELO name that passes for normal (from 1 to 255 characters; default 64)
+---@field limit? integer
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "0s")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "0s")
+---@field stale? string
+---Where answers are kept: in memory, or in the store as well (default "memory")
+---@field keep_in? "memory"|"store"
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.example.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---Yes
+---@field long boolean
+---No
+---@field normal boolean
+---@field word "unknown"|"none"|"long"|"normal"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---Length of the HELO name
+---@field length integer
+
+---Is the HELO name suspiciously long?
+---@alias pp.example.Check fun(req: pp.Request): pp.example.Answer
+
+---@class pp.list.Parameters
+---Text file with an entry a line; read anew when it changes
+---@field file? string
+---Entries in place of a file: texts, and ["key"] = what is said of it
+---@field inline? table
+---How to search: the whole value, the smallest network that holds it, a mail address, a domain with
+---its subdomains, the first pattern that matches (default "exact")
+---@field search? "exact"|"cidr"|"mail"|"domain"|"regex"
+---Attribute to search where the ask has no argument value
+---@field attribute? string
+---Take upper and lower case of ASCII as the same in exact and regex too (default false)
+---@field ignore_case? boolean
+---Let an entry example.org stand for its subdomains in mail too (default false)
+---@field subdomains? boolean
+---Characters of which each begins an address extension in mail; empty for none (default "+")
+---@field extension? string
+---Names for the words behind the key: name=word goes to its field, the other words to the fields
+---that are left, in order
+---@field fields? string|string[]
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "0s")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "0s")
+---@field stale? string
+---Where answers are kept: in memory, or in the store as well (default "memory")
+---@field keep_in? "memory"|"store"
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.list.Arguments
+---Value to search in place of the attribute
+---@field value? string
+
+---@class pp.list.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---Yes
+---@field found boolean
+---No
+---@field absent boolean
+---@field word "unknown"|"none"|"found"|"absent"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---All that stands behind the key; nil where nothing does
+---@field value? string
+---Entry that matched
+---@field key? string
+---Line of the entry in the file, 0 in an inline table
+---@field line integer
+---@field [string] string?
+
+---Is the value on the list?
+---@alias pp.list.Check fun(req: pp.Request, args?: pp.list.Arguments): pp.list.Answer
+
+---@class pp.sleep.Parameters
+---How long to sleep; the timeout must be longer (from 1ms to 90s; default "5s")
+---@field time? string
+---How many may sleep at a time; one more is unknown at once (from 1 to 100000 asks; default 1000)
+---@field most? integer
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "1m")
+---@field timeout? string
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.sleep.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---The time is over
+---@field done boolean
+---@field word "unknown"|"none"|"done"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+
+---Has the request waited for a while?
+---@alias pp.sleep.Check fun(req: pp.Request): pp.sleep.Answer
+
+---@class pp.Checks
+---Is the HELO name suspiciously long?
+---@field example fun(parameters: pp.example.Parameters): pp.example.Check
+---Is the value on the list?
+---@field list fun(parameters: pp.list.Parameters): pp.list.Check
+---Has the request waited for a while?
+---@field sleep fun(parameters: pp.sleep.Parameters): pp.sleep.Check
+---@field [string] fun(parameters: table): function
+check = {}
+
+---No opinion: Postfix goes on with its next restriction
+---@param text? string
+---@return pp.Action
+function dunno(text) end
+
+---Refuses for good; the code is 5.X.Y, such as "5.7.1"
+---@param code? string
+---@param text? string
+---@return pp.Action
+function reject(code, text) end
+
+---Refuses for now; the code is 4.X.Y
+---@param code? string
+---@param text? string
+---@return pp.Action
+function defer(code, text) end
+
+---Refuses for now if nothing later refuses for good; the code is 4.X.Y
+---@param code? string
+---@param text? string
+---@return pp.Action
+function defer_if_permit(code, text) end
+
+---Refuses for now if something later would refuse for good; the code is 4.X.Y
+---@param code? string
+---@param text? string
+---@return pp.Action
+function defer_if_reject(code, text) end
+
+---Refuses with a reply code of its own, such as "521 5.7.1"
+---@param codes string
+---@param text? string
+---@return pp.Action
+function reply(codes, text) end
+
+---Puts the mail on hold in the queue
+---@param text? string
+---@return pp.Action
+function hold(text) end
+
+---Puts a header before the mail, such as "X-Checked: yes"
+---@param header string
+---@return pp.Action
+function prepend(header) end
+
+---Writes a warning to Postfix's log, no more
+---@param text? string
+---@return pp.Action
+function warn(text) end
+
+---Writes a line to Postfix's log, no more
+---@param text? string
+---@return pp.Action
+function info(text) end
+
+---Permits: what stands behind it in Postfix's restrictions is not asked
+---@param text? string
+---@return pp.Action
+function ok(text) end
+
+---Hands the mail to a content filter, TRANSPORT:DESTINATION
+---@param destination string
+---@return pp.Action
+function filter(destination) end
+
+---Sends the mail to this address in place of its recipients
+---@param address string
+---@return pp.Action
+function redirect(address) end
+
+---Sends a copy to this address
+---@param address string
+---@return pp.Action
+function bcc(address) end
+
+---Takes the mail and throws it away
+---@param text? string
+---@return pp.Action
+function discard(text) end
+
+---Goes on with a restriction of Postfix's, such as "reject_unverified_sender"
+---@param name string
+---@return pp.Action
+function restriction(name) end
+
+---Serves requests at inet:HOST:PORT, inet:[V6]:PORT or unix:PATH with a rule
+---@param address string
+---@param rule pp.Rule
+---@param options? pp.listen
+function listen(address, rule, options) end
+
+---A rule of rules: the value of the attribute chooses one; a value without a rule gives on_error
+---@param attribute string
+---@param rules table<string, pp.Rule>
+---@return pp.Rule
+function route(attribute, rules) end
+
+---Loads another file in this place; its path is relative to this one's
+---@param file string
+function include(file) end
+
+---Seconds since 1970; with a format such as "%H:%M" the local time as text
+---@param format? string
+---@return number|string
+function now(format) end
+
+---Adds key=value to the request's line in the log
+---@param key string
+---@param value string|number|boolean|nil
+function note(key, value) end
+
+---Writes a line to the log; with a table it is the setting
+---@param text string|pp.log
+function log(text) end
+
+---Runs a test at once; kept and given answers start anew in each
+---@param sentence string
+---@param body fun()
+function test(sentence, body) end
+
+---From now on these checks, by name, are not asked: they answer this word, or { word, field = value
+---}
+---@param answers table<string, string|table>
+function answers(answers) end
+
+---Runs the rule, else that of the first listen(), and compares its action: with a text such as
+---"dunno" or "reject 5.7.1", which may go on differently, or exactly with an action made; "error"
+---and a part of the message expects the rule to fail. Attributes that are not given are those of a
+---usual request in state RCPT
+---@param action string|pp.Action
+---@param request table<string, string|integer>
+---@param rule? pp.Rule
+function expect(action, request, rule) end
+
+---Asks a check for real and returns its answer
+---@param check function
+---@param request table<string, string|integer>
+---@param arguments? table
+---@return table
+function ask(check, request, arguments) end
+
+---Fails, showing both, if two values differ; tables are compared by content
+---@param got any
+---@param want any
+---@param what? string
+function equal(got, want, what) end
+
+---Fails, showing both, if the text does not contain the part
+---@param text string
+---@param part string
+function contains(text, part) end
+
+---Expects that a check or setting made in the function is refused, with a message that contains the
+---part
+---@param part string
+---@param body fun()
+function refused(part, body) end
+
+---Turns the clock forward by a duration; nothing takes real time
+---@param length string
+function after(length) end
+
+---Writes a file in a temporary folder of the test and returns its path
+---@param name string
+---@param text string
+---@return string
+function write(name, text) end

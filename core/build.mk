@@ -1,0 +1,100 @@
+# core/build.mk - the server: a library of everything, so that tests link it too, and two programs
+noinst_LIBRARIES += core/libcore.a
+core_libcore_a_SOURCES = \
+	core/base/address.c core/base/address.h \
+	core/base/arena.c core/base/arena.h \
+	core/base/clock.c core/base/clock.h \
+	core/base/log.c core/base/log.h \
+	core/base/param.c core/base/param.h \
+	core/base/param_print.c \
+	core/base/quantity.c core/base/quantity.h \
+	core/base/text.c core/base/text.h \
+	core/base/value.c core/base/value.h \
+	core/service/cache.c core/service/cache.h \
+	core/service/endpoint.c core/service/endpoint.h \
+	core/service/loop.c core/service/loop.h \
+	core/service/shard.c core/service/shard.h \
+	core/service/watchdog.c core/service/watchdog.h \
+	core/service/worker.c core/service/worker.h \
+	core/request/action.c core/request/action.h \
+	core/request/attribute.c core/request/attribute.h \
+	core/request/connection.c core/request/connection.h \
+	core/request/request.c core/request/request.h \
+	core/request/wire.c core/request/wire.h \
+	core/check/answer.c core/check/answer.h \
+	core/check/ask.c core/check/ask.h \
+	core/check/check.c core/check/check.h \
+	core/check/module.c core/check/module.h \
+	core/check/step.c core/check/step.h \
+	core/rule/actions.c core/rule/actions.h \
+	core/rule/compare.c core/rule/compare.h \
+	core/rule/environment.c core/rule/environment.h \
+	core/rule/expect.c core/rule/expect.h \
+	core/rule/fixture.c core/rule/fixture.h \
+	core/rule/given.c core/rule/given.h \
+	core/rule/globals.c core/rule/globals.h \
+	core/rule/heap.c core/rule/heap.h \
+	core/rule/library.c core/rule/library.h \
+	core/rule/manual.c core/rule/manual.h \
+	core/rule/manual_editor.c core/rule/manual_editor.h \
+	core/rule/manual_module.c core/rule/manual_module.h \
+	core/rule/manual_names.c core/rule/manual_names.h \
+	core/rule/manual_rows.c core/rule/manual_rows.h \
+	core/rule/manual_rules.c core/rule/manual_rules.h \
+	core/rule/matcher.c core/rule/matcher.h \
+	core/rule/objects.c core/rule/objects.h \
+	core/rule/page.c core/rule/page.h \
+	core/rule/pattern.c core/rule/pattern.h \
+	core/rule/plan.c core/rule/plan.h \
+	core/rule/program.c core/rule/program.h \
+	core/rule/rehearsal.c core/rule/rehearsal.h \
+	core/rule/requests.c \
+	core/rule/run.c core/rule/run.h \
+	core/rule/sandbox.c core/rule/sandbox.h \
+	core/rule/settings.c \
+	core/rule/stage.c core/rule/stage.h \
+	core/rule/values.c core/rule/values.h \
+	core/rule/walk.c core/rule/walk.h \
+	core/rule/walk_cover.c core/rule/walk_cover.h \
+	core/rule/walk_failure.c core/rule/walk_failure.h \
+	core/rule/walk_samples.c core/rule/walk_samples.h \
+	core/rule/walk_tree.c core/rule/walk_tree.h \
+	core/rule/walk_values.c core/rule/walk_values.h \
+	core/rule/walker.c core/rule/walker.h \
+	core/daemon/commands.c core/daemon/commands.h \
+	core/daemon/control.c core/daemon/control.h \
+	core/daemon/control_ask.c \
+	core/daemon/control_cache.c \
+	core/daemon/control_call.c core/daemon/control_call.h \
+	core/daemon/control_status.c \
+	core/daemon/converse.c core/daemon/converse.h \
+	core/daemon/desk.c core/daemon/desk.h \
+	core/daemon/logline.c core/daemon/logline.h \
+	core/daemon/notify.c core/daemon/notify.h \
+	core/daemon/options.c core/daemon/options.h \
+	core/daemon/ports.c core/daemon/ports.h \
+	core/daemon/privileges.c core/daemon/privileges.h \
+	core/daemon/server.c core/daemon/server.h \
+	core/daemon/trial.c core/daemon/trial.h \
+	core/daemon/upkeep.c core/daemon/upkeep.h \
+	core/daemon/world.c core/daemon/world.h
+
+# ThreadSanitizer has to be told of GLib's locks.
+if TSAN
+core_libcore_a_SOURCES += tests/lib/tsan_glib.c
+endif
+
+# Modules call back into the program that loads them: it holds all of the core, used
+# by itself or not, and shows it (CORE_LDFLAGS). ppolicyctl loads none.
+SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) -ldl -lm -lpthread
+CORE_LIBS = $(WHOLE_ARCHIVE) core/libcore.a $(NO_WHOLE_ARCHIVE) $(SYSTEM_LIBS)
+
+sbin_PROGRAMS += ppolicyd ppolicyctl
+ppolicyd_SOURCES = core/daemon/ppolicyd.c
+ppolicyd_LDFLAGS = $(CORE_LDFLAGS)
+ppolicyd_LDADD = $(CORE_LIBS)
+ppolicyctl_SOURCES = core/daemon/ppolicyctl.c
+ppolicyctl_LDADD = core/libcore.a $(SYSTEM_LIBS)
+
+pkginclude_HEADERS = core/ppolicyd/module.h
+EXTRA_DIST += core/README

@@ -1,0 +1,475 @@
+/* check/ask.c - asking: cache, merging, steps, timeouts */
+#include "check/ask.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/clock.h"
+#include "base/text.h"
+#include "check/step.h"
+
+#define KEY_MAX 16384 /* a longer key is neither kept nor merged */
+#define COUNT(stat, by) \
+	__atomic_store_n(&(stat), __atomic_load_n(&(stat), __ATOMIC_RELAXED) + (by), __ATOMIC_RELAXED)
+
+/* -- keys ----------------------------------------------------------------
+ *
+ * What begins each key of the check, then a row of items: '+' and the value, or
+ * '-' for what is absent, each with a NUL. Values hold no NUL. */
+
+static void add_item(GString *key, const char *value, size_t length)
+{
+	g_string_append_c(key, value != NULL ? '+' : '-');
+	if (value != NULL)
+		g_string_append_len(key, value, (gssize)length);
+	g_string_append_c(key, '\0');
+}
+
+static void build_key(struct ask_host *host, const struct check *check, struct request *request,
+                      const char *args_key, size_t args_key_size)
+{
+	const pp_attribute_t *read = check->module->desc->reads;
+	GString *key = host->key;
+	size_t length = 0;
+
+	g_string_truncate(key, 0);
+	g_string_append_len(key, check->key_prefix, (gssize)check->key_prefix_size);
+	if (args_key_size > 0)
+		g_string_append_len(key, args_key, (gssize)args_key_size);
+	for (; read != NULL && *read != PP_ATTRIBUTE_NONE; read++) {
+		const char *value = request_get(request, *read, &length);
+
+		add_item(key, value, length);
+	}
+	for (const char **name = check->named_reads; *name != NULL; name++) {
+		const char *value = request_get_named(request, *name, &length);
+
+		add_item(key, value, length);
+	}
+}
+
+bool ask_key_is_of(const void *key, size_t size, const char *check_name)
+{
+	size_t length = strlen(check_name) + 1;
+
+	return size > length && memcmp(key, check_name, length) == 0;
+}
+
+const char *ask_key_name(const void *key, size_t size)
+{
+	return memchr(key, '\0', size) != NULL ? key : "";
+}
+
+char *ask_key_print(const void *key, size_t size)
+{
+	const char *item = (const char *)key + strlen(ask_key_name(key, size)) + 1 + sizeof(uint64_t);
+	const char *end = (const char *)key + size;
+	GString *text = g_string_new(NULL);
+
+	while (item < end) {
+		size_t length = strnlen(item, (size_t)(end - item));
+		char value[1024];
+
+		text_escape(value, sizeof(value), *item == '+' ? item + 1 : item, length - (*item == '+'),
+		            false);
+		g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", value);
+		item += length + 1;
+	}
+	return g_string_free(text, FALSE);
+}
+
+static guint flight_hash(const void *ask)
+{
+	return (guint)XXH3_64bits(((const struct pp_ask *)ask)->key, ((const struct pp_ask *)ask)->key_size);
+}
+
+static gboolean flight_equal(const void *a, const void *b)
+{
+	const struct pp_ask *one = a, *other = b;
+
+	return one->key_size == other->key_size && memcmp(one->key, other->key, one->key_size) == 0;
+}
+
+/* -- the host ------------------------------------------------------------ */
+
+void ask_host_init(struct ask_host *host, struct loop *loop, unsigned index, struct cache *cache,
+                   struct worker_pool *workers)
+{
+	*host = (struct ask_host){ .loop = loop, .index = index, .cache = cache, .workers = workers };
+	host->flights = g_hash_table_new(flight_hash, flight_equal);
+	host->key = g_string_new(NULL);
+	host->buffer = g_malloc(ANSWER_BYTES_MAX);
+}
+
+static struct pp_ask *ask_new(struct ask_host *host, struct check *check, struct request *request)
+{
+	struct pp_ask *ask = host->spare;
+	struct arena arena;
+	const pp_module_t *desc = check->module->desc;
+
+	if (ask != NULL) {
+		host->spare = ask->next_open;
+		arena = ask->arena;
+	} else {
+		ask = g_new(struct pp_ask, 1);
+		arena_init(&arena);
+	}
+	*ask = (struct pp_ask){ .host = host,
+		                .arena = arena,
+		                .check = check_ref(check),
+		                .request = request_ref(request),
+		                .keep_at_most = -1 };
+	ask->started = clock_usec();
+	ask->due = pp_now() + check->timeout;
+	ask->state = arena_alloc0(&ask->arena, desc->state_size + 1);
+	ask->fields = arena_alloc0(&ask->arena, desc->fields_size + 1);
+	if (desc->fields_size > 0)
+		memcpy(ask->fields, check->field_defaults, desc->fields_size);
+	ask->extra = arena_alloc0(&ask->arena, (check->fields - check->own_fields + 1) * sizeof(*ask->extra));
+	return ask;
+}
+
+static void ask_free(struct pp_ask *ask)
+{
+	struct ask_host *host = ask->host;
+
+	check_unref(ask->check);
+	request_unref(ask->request);
+	arena_reset(&ask->arena);
+	ask->next_open = host->spare;
+	host->spare = ask;
+}
+
+/* -- keeping ------------------------------------------------------------- */
+
+static void keep(struct pp_ask *ask, const struct answer *answer)
+{
+	const struct check *check = ask->check;
+	pp_msec_t length = check->keep[answer->word], now;
+
+	if (ask->keep_at_most >= 0)
+		length = MIN(length, ask->keep_at_most);
+	if (length <= 0 || !check->keeps || ask->key == NULL || ask->host->cache == NULL)
+		return;
+	now = pp_time();
+	cache_put(ask->host->cache, ask->key, ask->key_size, answer->bytes, answer->size, now + length,
+	          now + length + (answer->word != WORD_UNKNOWN ? check->stale : 0));
+}
+
+/* The source failed: the kept answer goes on, and is asked again no sooner than an
+ * unknown one would be. */
+static void serve_stale(struct pp_ask *ask, struct answer *answer)
+{
+	pp_msec_t pause = ask->check->keep[WORD_UNKNOWN];
+	uint8_t *bytes = arena_alloc(&ask->arena, ask->stale_size);
+	bool timed_out = answer->timed_out;
+
+	memcpy(bytes, ask->stale, ask->stale_size);
+	bytes[0] |= ANSWER_FLAG_STALE;
+	if (!answer_decode(ask->check, bytes, ask->stale_size, answer))
+		return;
+	answer->from = ANSWER_STALE;
+	answer->timed_out = timed_out;
+	if (pause > 0 && ask->key != NULL)
+		cache_put(ask->host->cache, ask->key, ask->key_size, bytes, ask->stale_size,
+		          MIN(pp_time() + pause, ask->stale_until), ask->stale_until);
+}
+
+/* True: answered from memory. An entry past its time is noted for serve_stale(). */
+static bool recall(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask, const char *key,
+                   size_t key_size)
+{
+	struct arena *arena = ask != NULL ? &ask->arena : &wish->request->arena;
+	struct cache_hit hit;
+	uint8_t *bytes;
+
+	if (host->cache == NULL || !wish->check->keeps ||
+	    !cache_get(host->cache, key, key_size, host->buffer, ANSWER_BYTES_MAX, &hit) ||
+	    hit.size > ANSWER_BYTES_MAX)
+		return false;
+	if (hit.good_until <= pp_time()) {
+		if (ask == NULL)
+			return false;
+		ask->stale = memcpy(arena_alloc(arena, hit.size), host->buffer, hit.size);
+		ask->stale_size = (uint32_t)hit.size;
+		ask->stale_until = hit.stale_until;
+		return false;
+	}
+	arena = &wish->request->arena;
+	bytes = memcpy(arena_alloc(arena, hit.size), host->buffer, hit.size);
+	if (!answer_decode(wish->check, bytes, (uint32_t)hit.size, &wish->answer))
+		return false;
+	wish->answer.from = answer_is_marked_stale(bytes, (uint32_t)hit.size) ? ANSWER_STALE : ANSWER_MEMORY;
+	return true;
+}
+
+/* -- answering ----------------------------------------------------------- */
+
+static void count(struct ask_host *host, const struct ask_wish *wish)
+{
+	struct check_stats *stats = &wish->check->stats[host->index];
+
+	COUNT(stats->asked, 1);
+	COUNT(stats->memory, wish->answer.from == ANSWER_MEMORY);
+	COUNT(stats->stale, wish->answer.from == ANSWER_STALE);
+	COUNT(stats->unknown, wish->answer.word == WORD_UNKNOWN);
+	COUNT(stats->timeouts, wish->answer.timed_out);
+	COUNT(stats->usec, (uint64_t)wish->usec);
+}
+
+static bool wish_done(struct ask_host *host, struct ask_wish *wish)
+{
+	wish->done = true;
+	wish->usec = wish->started != 0 ? clock_usec() - wish->started : 0;
+	count(host, wish);
+	return true;
+}
+
+static bool wish_unknown(struct ask_host *host, struct ask_wish *wish, const char *text)
+{
+	wish->answer = (struct answer){ .word = WORD_UNKNOWN,
+		                        .text = text,
+		                        .text_length = (uint32_t)strlen(text) };
+	return wish_done(host, wish);
+}
+
+static void deliver(struct ask_host *host, struct ask_wish *wish, const struct answer *answer)
+{
+	uint8_t *bytes = arena_alloc(&wish->request->arena, answer->size);
+
+	memcpy(bytes, answer->bytes, answer->size);
+	answer_decode(wish->check, bytes, answer->size, &wish->answer);
+	wish->answer.from = answer->from;
+	wish->answer.timed_out = answer->timed_out;
+	wish->ask = NULL;
+	wish_done(host, wish);
+}
+
+static struct answer conclude(struct pp_ask *ask)
+{
+	struct answer answer;
+
+	answer_encode(ask->check, &ask->arena, ask->word, ask->text, ask->fields, ask->extra, &answer);
+	answer.timed_out = ask->timed_out && ask->word == WORD_UNKNOWN;
+	if (ask->word == WORD_UNKNOWN && ask->stale != NULL && ask->stale_until > pp_time())
+		serve_stale(ask, &answer);
+	else
+		keep(ask, &answer);
+	return answer;
+}
+
+static void leave_open_list(struct pp_ask *ask)
+{
+	if (ask->joinable)
+		g_hash_table_remove(ask->host->flights, ask);
+	if (ask->previous_open != NULL)
+		ask->previous_open->next_open = ask->next_open;
+	else
+		ask->host->open = ask->next_open;
+	if (ask->next_open != NULL)
+		ask->next_open->previous_open = ask->previous_open;
+}
+
+void step_done(struct pp_ask *ask)
+{
+	struct ask_host *host = ask->host;
+	struct answer answer = conclude(ask);
+	struct ask_wish *wish;
+
+	leave_open_list(ask);
+	/* All are served before any is told, since telling one may forget others. */
+	for (wish = ask->wishes; wish != NULL; wish = wish->next)
+		deliver(host, wish, &answer);
+	host->telling = ask->wishes;
+	ask->wishes = NULL;
+	ask_free(ask);
+	while ((wish = host->telling) != NULL) {
+		host->telling = wish->next;
+		wish->next = NULL;
+		if (wish->ready != NULL)
+			wish->ready(wish);
+	}
+}
+
+/* -- asking -------------------------------------------------------------- */
+
+static const void *copy_args(struct pp_ask *ask, const void *args)
+{
+	const pp_module_t *desc = ask->check->module->desc;
+	char *copy = arena_alloc0(&ask->arena, desc->args_size + 1);
+
+	if (args == NULL)
+		return copy;
+	memcpy(copy, args, desc->args_size);
+	for (const pp_row_t *row = desc->args; row->name != NULL; row++)
+		if (row->type == PP_TYPE_TEXT || row->type == PP_TYPE_CHOICE) {
+			const char **text = (const char **)(copy + row->offset);
+
+			*text = arena_strdup(&ask->arena, *text);
+		}
+	return copy;
+}
+
+static void set_key(struct pp_ask *ask, const char *key, size_t size)
+{
+	if (size > KEY_MAX)
+		return;
+	ask->key = memcpy(arena_alloc(&ask->arena, size), key, size);
+	ask->key_size = size;
+}
+
+static void narrow_key(struct pp_ask *ask)
+{
+	GString *key = ask->host->key;
+	const char *text = ask->check->module->desc->key(ask);
+
+	if (text == NULL)
+		return;
+	g_string_truncate(key, 0);
+	g_string_append_len(key, ask->check->key_prefix, (gssize)ask->check->key_prefix_size);
+	add_item(key, text, strlen(text));
+	set_key(ask, key->str, key->len);
+}
+
+static void add_wish(struct pp_ask *ask, struct ask_wish *wish)
+{
+	wish->ask = ask;
+	wish->next = ask->wishes;
+	ask->wishes = wish;
+}
+
+static bool join(struct ask_host *host, struct ask_wish *wish, const char *key, size_t key_size)
+{
+	const struct pp_ask probe = { .key = key, .key_size = key_size };
+	struct pp_ask *ask = g_hash_table_lookup(host->flights, &probe);
+
+	if (ask == NULL || ask->check != wish->check)
+		return false;
+	add_wish(ask, wish);
+	COUNT(wish->check->stats[host->index].merged, 1);
+	return true;
+}
+
+static void enter_open_list(struct pp_ask *ask)
+{
+	struct ask_host *host = ask->host;
+
+	ask->previous_open = NULL;
+	ask->next_open = host->open;
+	if (host->open != NULL)
+		host->open->previous_open = ask;
+	host->open = ask;
+	ask->joinable = ask->key != NULL && !ask->check->module->desc->effects;
+	if (ask->joinable)
+		g_hash_table_add(host->flights, ask);
+}
+
+/* Runs the module. True: answered at once. */
+static bool launch(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask)
+{
+	struct answer answer;
+
+	if (!step_run(ask, wish->check->module->desc->ask)) {
+		add_wish(ask, wish);
+		enter_open_list(ask);
+		return false;
+	}
+	answer = conclude(ask);
+	deliver(host, wish, &answer);
+	ask_free(ask);
+	return true;
+}
+
+/* With a key() the ask is made first, since key() reads it. */
+static bool start_narrowed(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask)
+{
+	narrow_key(ask);
+	if (ask->key != NULL && !wish->check->module->desc->effects) {
+		if (recall(host, wish, ask, ask->key, ask->key_size)) {
+			ask_free(ask);
+			return wish_done(host, wish);
+		}
+		if (join(host, wish, ask->key, ask->key_size)) {
+			ask_free(ask);
+			return false;
+		}
+	}
+	return launch(host, wish, ask);
+}
+
+bool ask_start(struct ask_host *host, struct ask_wish *wish, struct check *check, struct request *request,
+               const void *args, const char *args_key, size_t args_key_size)
+{
+	const pp_module_t *desc = check->module->desc;
+	struct pp_ask *ask;
+
+	wish->check = check;
+	wish->request = request;
+	if (host->no_effects && desc->effects)
+		return wish_unknown(host, wish, "not asked, since asking changes something");
+	if (desc->key == NULL && !desc->effects) {
+		build_key(host, check, request, args_key, args_key_size);
+		if (recall(host, wish, NULL, host->key->str, host->key->len))
+			return wish_done(host, wish);
+		wish->started = clock_usec();
+		if (join(host, wish, host->key->str, host->key->len))
+			return false;
+	}
+	wish->started = clock_usec();
+	if (desc->open != NULL && !desc->blocking && g_atomic_pointer_get(&check->handle) == NULL)
+		return wish_unknown(host, wish, "could not be opened");
+	ask = ask_new(host, check, request);
+	ask->args = (void *)copy_args(ask, args);
+	if (desc->key != NULL)
+		return start_narrowed(host, wish, ask);
+	if (!desc->effects) {
+		set_key(ask, host->key->str, host->key->len);
+		if (check->stale > 0)
+			recall(host, wish, ask, host->key->str, host->key->len);
+	}
+	return launch(host, wish, ask);
+}
+
+static void unlink_wish(struct ask_wish **link, struct ask_wish *wish)
+{
+	while (*link != NULL && *link != wish)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = wish->next;
+	wish->next = NULL;
+}
+
+void ask_forget(struct ask_host *host, struct ask_wish *wish)
+{
+	struct pp_ask *ask = wish->ask;
+
+	unlink_wish(ask != NULL ? &ask->wishes : &host->telling, wish);
+	wish->ask = NULL;
+	if (ask == NULL)
+		return;
+	if (ask->wishes != NULL || ask->running || ask->check->module->desc->effects ||
+	    (ask->check->keeps && ask->key != NULL))
+		return;
+	step_cancel(ask);
+	leave_open_list(ask);
+	ask_free(ask);
+}
+
+void ask_host_clear(struct ask_host *host)
+{
+	struct pp_ask *ask;
+
+	while ((ask = host->open) != NULL) {
+		step_cancel(ask);
+		leave_open_list(ask);
+		ask_free(ask);
+	}
+	while ((ask = host->spare) != NULL) {
+		host->spare = ask->next_open;
+		arena_free(&ask->arena);
+		g_free(ask);
+	}
+	g_hash_table_destroy(host->flights);
+	g_string_free(host->key, TRUE);
+	g_free(host->buffer);
+}

@@ -1,0 +1,87 @@
+/* check/check.h - a module with parameters, under a name
+ *
+ * A check is constant once made and counted by reference; worlds and asks hold
+ * it. What changes (handle, statistics) is atomic.
+ */
+#ifndef CHECK_CHECK_H
+#define CHECK_CHECK_H
+
+#include "base/param.h"
+#include "check/answer.h"
+
+#define CHECK_LOOPS_MAX 64
+
+struct check_stats { /* of one loop, on a cache line of its own */
+	uint64_t asked, memory, store, stale, unknown, timeouts, merged, usec;
+} __attribute__((aligned(64)));
+
+struct check_field {
+	const char *name;
+	const pp_row_t *row; /* NULL: named by a parameter, a text */
+};
+
+struct check_worker {
+	void *handle;
+	pp_msec_t again; /* when to try to open it once more */
+	bool failed;     /* said already */
+};
+
+struct check {
+	int refs;
+	const struct module *module;
+	const char *name;
+	char *identity;       /* equal identities: the same module with the same parameters */
+	uint64_t fingerprint; /* of the parameters that shape the answer */
+	char *key_prefix;     /* name, NUL, fingerprint: begins the key of each kept answer */
+	size_t key_prefix_size;
+	struct arena arena;
+	void *conf;
+	void *field_defaults;
+	pp_msec_t timeout, stale;
+	pp_msec_t keep[WORDS_MAX]; /* by word */
+	bool keeps;                /* any of keep over 0 */
+	unsigned fields;
+	struct check_field *field;   /* the module's, then those that parameters named */
+	unsigned own_fields;         /* the module's */
+	const char **named_reads;    /* attributes that parameters named, NULL-terminated */
+	void *handle;                /* atomic; see check_open() */
+	struct check_worker *worker; /* of a blocking module, by worker; used by that worker only */
+	unsigned workers;
+	bool open_failed; /* said already; upkeep thread and main thread only */
+	int warned;       /* atomic: said that the module reads what it must not */
+	struct check_stats stats[CHECK_LOOPS_MAX];
+};
+
+/* Reads the parameters. error->where is set to the module's name. NULL: messages
+ * were added. name may be decided later than the values were read: it is only
+ * copied. */
+struct check *check_new(const struct module *module, const char *name, const pp_value_t *values,
+                        const char *folder, struct pp_error *error);
+struct check *check_ref(struct check *check);
+void check_unref(struct check *check); /* the last one closes the handles */
+/* Before it is asked: for rule tests, where a check is made before it has a name. */
+void check_rename(struct check *check, const char *name);
+
+/* Module and values as a text; equal texts: nothing was changed. g_free() it. */
+char *check_identity(const struct module *module, const pp_value_t *values, const char *folder);
+
+/* Makes the handle, if the module has open() and there is none yet; a failure is
+ * logged once. May block: main thread, upkeep thread, rule tests. */
+void check_open(struct check *check);
+/* About once a second: tries again to open, then the module's own upkeep(). */
+void check_upkeep(struct check *check);
+/* Makes room for the handles of worker threads. Before any ask. */
+void check_set_workers(struct check *check, unsigned workers);
+/* In worker thread number worker: its handle, made on demand. */
+void *check_worker_handle(struct check *check, unsigned worker);
+
+/* The common parameters every check has, for the manual. */
+const pp_row_t *check_common_rows(void);
+const char *check_default_keep(const struct module *module);
+
+/* What the module may read of a request: .reads, and attributes that parameters name. */
+bool check_reads(const struct check *check, pp_attribute_t attribute);
+bool check_reads_named(const struct check *check, const char *name);
+struct check_stats check_stats_sum(const struct check *check);
+
+#endif

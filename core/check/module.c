@@ -1,0 +1,264 @@
+/* check/module.c - modules: found, refused or loaded, described */
+#include "check/module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/param.h"
+#include "base/text.h"
+
+static GHashTable *loaded; /* name -> struct module */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char **module_names(const char *const *folders)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	for (; *folders != NULL; folders++) {
+		g_autoptr(GDir) folder = g_dir_open(*folders, 0, NULL);
+		const char *file;
+
+		while (folder != NULL && (file = g_dir_read_name(folder)) != NULL) {
+			g_autofree char *name = g_strndup(file, strlen(file) - MIN(strlen(file), 3));
+
+			if (g_str_has_suffix(file, ".so") && *name != '\0' &&
+			    !g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+				g_ptr_array_add(names, g_steal_pointer(&name));
+		}
+	}
+	g_ptr_array_sort(names, by_name);
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+/* Who may write here can run code as us. */
+static char *unsafe(const char *path, const char *what)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return g_strdup_printf("%s %s: %s", what, path, g_strerror(errno));
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return g_strdup_printf(
+		        "%s %s belongs to user %u; it must belong to root or to user %u, who runs this", what,
+		        path, (unsigned)st.st_uid, (unsigned)geteuid());
+	if ((st.st_mode & S_IWOTH) != 0)
+		return g_strdup_printf("%s %s is writable by others; chmod o-w it", what, path);
+	if ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 && st.st_gid != getegid())
+		return g_strdup_printf("%s %s is writable by group %u; chmod g-w it", what, path,
+		                       (unsigned)st.st_gid);
+	return NULL;
+}
+
+static char *find_file(const char *name, const char *const *folders)
+{
+	for (; *folders != NULL; folders++) {
+		char *path = g_strdup_printf("%s/%s.so", *folders, name);
+
+		if (access(path, F_OK) == 0)
+			return path;
+		g_free(path);
+	}
+	return NULL;
+}
+
+static char *not_found(const char *name, const char *const *folders)
+{
+	g_auto(GStrv) names = module_names(folders);
+	const char *nearest = text_nearest(name, (const char *const *)names);
+	g_autofree char *where = g_strjoinv(", ", (char **)folders);
+
+	if (nearest != NULL)
+		return g_strdup_printf("no module '%s' (did you mean '%s'?)", name, nearest);
+	return g_strdup_printf("no module '%s' in %s", name, where);
+}
+
+/* Members beyond what the module was compiled with are zero. */
+static char *copy_descriptor(const pp_module_t *theirs, const char *name, pp_module_t *desc)
+{
+	if (theirs->abi != PP_ABI)
+		return g_strdup_printf("made for ABI %u, this program has ABI %u; compile it again with this "
+		                       "version's ppolicyd/module.h",
+		                       theirs->abi, (unsigned)PP_ABI);
+	if (theirs->size > sizeof(*desc) || theirs->size < offsetof(pp_module_t, effects))
+		return g_strdup_printf(
+		        "its descriptor has %u bytes, this program's %zu; compile it again with "
+		        "this version's ppolicyd/module.h",
+		        theirs->size, sizeof(*desc));
+	memset(desc, 0, sizeof(*desc));
+	memcpy(desc, theirs, theirs->size);
+	if (desc->name == NULL || desc->question == NULL || desc->ask == NULL)
+		return g_strdup("its descriptor lacks a name, a question or an ask function");
+	if (strcmp(desc->name, name) != 0)
+		return g_strdup_printf("its descriptor says '%s'; file and name must agree", desc->name);
+	return NULL;
+}
+
+static char *copy_words(struct module *module)
+{
+	const pp_module_t *desc = module->desc;
+
+	module->word[WORD_UNKNOWN] = (pp_word_row_t)PP_WORD("unknown", PP_CLASS_NO, "Could not find out");
+	module->word[WORD_NONE] = (pp_word_row_t)PP_WORD("none", PP_CLASS_NO,
+	                                                 "The question does not apply, or nobody answers it");
+	module->words = WORD_FIRST;
+	if (desc->yes != NULL)
+		module->word[module->words++] = (pp_word_row_t){ desc->yes, PP_CLASS_YES, NULL };
+	if (desc->no != NULL)
+		module->word[module->words++] = (pp_word_row_t){ desc->no, PP_CLASS_NO, NULL };
+	for (const pp_word_row_t *row = desc->words; row != NULL && row->word != NULL; row++) {
+		if (module->words == WORDS_MAX)
+			return g_strdup_printf("it has more than %d words", WORDS_MAX - WORD_FIRST);
+		module->word[module->words++] = *row;
+	}
+	if (module->words == WORD_FIRST)
+		return g_strdup("it has no words: .yes and .no, or .words");
+	for (unsigned i = 0; i < module->words; i++)
+		if (module_word(module, module->word[i].word) != (int)i)
+			return g_strdup_printf("its word '%s' stands twice", module->word[i].word);
+	return NULL;
+}
+
+static char *check_rows(const struct module *module)
+{
+	const pp_module_t *desc = module->desc;
+	const struct {
+		const char *noun;
+		const pp_row_t *rows;
+		size_t size;
+	} tables[] = {
+		{ "parameter", desc->params, desc->conf_size },
+		{ "argument", desc->args, desc->args_size },
+		{ "field", desc->fields, desc->fields_size },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
+		g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
+		struct pp_error error = { .file = desc->name, .where = tables[i].noun, .messages = messages };
+		g_autofree void *scratch = g_malloc0(tables[i].size + 1);
+		struct arena arena;
+
+		if (tables[i].rows == NULL)
+			continue;
+		for (const pp_row_t *row = tables[i].rows; row->name != NULL; row++)
+			if (row->offset >= tables[i].size || row->help == NULL)
+				return g_strdup_printf(
+				        "its %s '%s' lies outside of its struct (is the size given?) or "
+				        "has no help",
+				        tables[i].noun, row->name);
+		arena_init(&arena);
+		if (param_defaults(tables[i].rows, &arena, scratch, &error))
+			param_clear(tables[i].rows, scratch);
+		arena_free(&arena);
+		if (messages->len > 0)
+			return g_strdup(messages->pdata[0]);
+	}
+	return NULL;
+}
+
+static struct module *make_module(const pp_module_t *theirs, char **error)
+{
+	struct module *module = g_new0(struct module, 1);
+	pp_module_t *desc = g_new0(pp_module_t, 1);
+
+	module->desc = desc;
+	*error = copy_descriptor(theirs, theirs->name, desc);
+	if (*error == NULL)
+		*error = copy_words(module);
+	if (*error == NULL)
+		*error = check_rows(module);
+	if (*error == NULL)
+		return module;
+	g_free(desc);
+	g_free(module);
+	return NULL;
+}
+
+static void keep_module(const struct module *module)
+{
+	if (loaded == NULL)
+		loaded = g_hash_table_new(g_str_hash, g_str_equal);
+	g_hash_table_replace(loaded, (char *)module->desc->name, (void *)module);
+}
+
+const struct module *module_adopt(const pp_module_t *desc, char **error)
+{
+	struct module *module = make_module(desc, error);
+
+	if (module != NULL)
+		keep_module(module);
+	return module;
+}
+
+static const struct module *load_file(const char *name, const char *path, char **error)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *reason = NULL;
+	struct module *module;
+	const pp_module_t *desc;
+	pp_module_t checked;
+	void *handle;
+
+	if ((reason = unsafe(folder, "its folder")) == NULL)
+		reason = unsafe(path, "its file");
+	if (reason != NULL) {
+		*error = g_strdup_printf("module '%s' is refused: %s", name, reason);
+		return NULL;
+	}
+	if ((handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL) {
+		*error = g_strdup_printf("module '%s' cannot be loaded: %s", name, dlerror());
+		return NULL;
+	}
+	if ((desc = dlsym(handle, "pp_module")) == NULL)
+		reason = g_strdup("it has no descriptor; PP_MODULE() makes one");
+	else
+		reason = copy_descriptor(desc, name, &checked);
+	if (reason == NULL && (module = make_module(desc, &reason)) != NULL) {
+		module->path = g_strdup(path);
+		return module;
+	}
+	*error = g_strdup_printf("module '%s' (%s) is refused: %s", name, path, reason);
+	dlclose(handle);
+	return NULL;
+}
+
+const struct module *module_load(const char *name, const char *const *folders, char **error)
+{
+	g_autofree char *path = NULL;
+	const struct module *module = loaded != NULL ? g_hash_table_lookup(loaded, name) : NULL;
+
+	*error = NULL;
+	if (module != NULL && module->path == NULL)
+		return module;
+	path = find_file(name, folders);
+	if (path == NULL) {
+		*error = not_found(name, folders);
+		return NULL;
+	}
+	if (module != NULL) {
+		if (strcmp(module->path, path) == 0)
+			return module;
+		*error = g_strdup_printf(
+		        "module '%s' was loaded from %s; a restart is needed to load it from %s", name,
+		        module->path, path);
+		return NULL;
+	}
+	module = load_file(name, path, error);
+	if (module != NULL)
+		keep_module(module);
+	return module;
+}
+
+int module_word(const struct module *module, const char *word)
+{
+	for (unsigned i = 0; i < module->words; i++)
+		if (strcmp(module->word[i].word, word) == 0)
+			return (int)i;
+	return -1;
+}

@@ -1,0 +1,399 @@
+/* check/step.c - an ask under way: its steps and its work; what modules call */
+#include "check/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/text.h"
+
+#define STEPS_MAX 10000 /* in a row without waiting: the module does not end */
+
+/* -- work ---------------------------------------------------------------- */
+
+struct pp_work {
+	struct pp_ask *ask;
+	struct pp_work *next;
+	pp_work_state_t state;
+	struct loop_timer timer;   /* of pp_sleep() */
+	struct blocking *blocking; /* of pp_blocking(), while it is open */
+	void *data;                /* its result */
+};
+
+/* Outlives its ask if that ends first. */
+struct blocking {
+	struct worker_job job;
+	struct pp_work *work; /* NULL: nobody waits any longer; the loop's thread only */
+	struct check *check;  /* a reference */
+	pp_blocking_fn function;
+	size_t size;
+	_Alignas(max_align_t) char data[];
+};
+
+static void wake(struct pp_ask *ask)
+{
+	if (step_run(ask, ask->next))
+		step_done(ask);
+}
+
+static void finish_work(struct pp_work *work, pp_work_state_t state)
+{
+	struct pp_ask *ask = work->ask;
+
+	work->state = state;
+	ask->open_works--;
+	if (!ask->running && (ask->wait_any || ask->open_works == 0))
+		wake(ask);
+}
+
+static void end_work(struct pp_work *work, pp_work_state_t state)
+{
+	loop_timer_cancel(work->ask->host->loop, &work->timer);
+	if (work->blocking != NULL)
+		work->blocking->work = NULL;
+	work->blocking = NULL;
+	work->state = state;
+}
+
+static void end_all_work(struct pp_ask *ask, pp_work_state_t state)
+{
+	for (struct pp_work *work = ask->works; work != NULL; work = work->next)
+		if (work->state == PP_WORK_OPEN)
+			end_work(work, state);
+	ask->open_works = 0;
+}
+
+static pp_work_t *new_work(pp_ask_t *ask)
+{
+	pp_work_t *work = arena_new0(&ask->arena, pp_work_t);
+
+	work->ask = ask;
+	work->next = ask->works;
+	ask->works = work;
+	return work;
+}
+
+pp_work_state_t pp_work_state(const pp_work_t *work)
+{
+	return work->state;
+}
+
+static void sleep_over(struct loop_timer *timer)
+{
+	finish_work((struct pp_work *)((char *)timer - offsetof(struct pp_work, timer)), PP_WORK_DONE);
+}
+
+pp_work_t *pp_sleep(pp_ask_t *ask, pp_msec_t length)
+{
+	pp_work_t *work = new_work(ask);
+
+	ask->open_works++;
+	work->timer.expired = sleep_over;
+	loop_timer_set(ask->host->loop, &work->timer, pp_now() + MAX(length, 0));
+	return work;
+}
+
+static void run_blocking(struct worker_job *job, unsigned index)
+{
+	struct blocking *blocking = (struct blocking *)job;
+
+	blocking->function(check_worker_handle(blocking->check, index), blocking->data);
+}
+
+static void blocking_done(struct loop_message *message)
+{
+	struct blocking *blocking = (struct blocking *)((char *)message - offsetof(struct worker_job, done));
+	struct pp_work *work = blocking->work;
+	bool ran = blocking->job.ran;
+
+	if (work != NULL) {
+		work->data = arena_alloc(&work->ask->arena, blocking->size + 1);
+		memcpy(work->data, blocking->data, blocking->size);
+		work->blocking = NULL;
+	}
+	check_unref(blocking->check);
+	free(blocking);
+	if (work != NULL)
+		finish_work(work, ran ? PP_WORK_DONE : PP_WORK_FAILED);
+}
+
+pp_work_t *pp_blocking(pp_ask_t *ask, pp_blocking_fn function, const void *data, size_t size)
+{
+	pp_work_t *work = new_work(ask);
+	struct blocking *blocking = calloc(1, sizeof(*blocking) + size + 1);
+
+	work->state = PP_WORK_FAILED;
+	work->data = arena_alloc0(&ask->arena, size + 1);
+	if (blocking == NULL)
+		return work;
+	*blocking = (struct blocking){
+		.job = { .done.run = blocking_done, .loop = ask->host->loop, .run = run_blocking },
+		.work = work,
+		.check = check_ref(ask->check),
+		.function = function,
+		.size = size
+	};
+	if (size > 0)
+		memcpy(blocking->data, data, size);
+	if (ask->host->workers == NULL || !worker_start(ask->host->workers, &blocking->job)) {
+		check_unref(blocking->check);
+		free(blocking);
+		return work;
+	}
+	work->state = PP_WORK_OPEN;
+	work->blocking = blocking;
+	ask->open_works++;
+	return work;
+}
+
+void *pp_work_data(const pp_work_t *work)
+{
+	return work->data;
+}
+
+/* -- steps --------------------------------------------------------------- */
+
+static void time_out(struct loop_timer *timer)
+{
+	struct pp_ask *ask = (struct pp_ask *)((char *)timer - offsetof(struct pp_ask, timer));
+
+	end_all_work(ask, PP_WORK_TIMED_OUT);
+	ask->timed_out = true;
+	wake(ask);
+}
+
+static bool answered(struct pp_ask *ask, unsigned word, const char *text)
+{
+	if (text != NULL) {
+		ask->word = word;
+		ask->text = text;
+	}
+	loop_timer_cancel(ask->host->loop, &ask->timer);
+	end_all_work(ask, PP_WORK_TIMED_OUT);
+	return true;
+}
+
+bool step_run(struct pp_ask *ask, pp_step_fn step)
+{
+	for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
+		pp_step_t result;
+
+		ask->running = true;
+		result = step(ask);
+		ask->running = false;
+		if (result.kind == STEP_ANSWERED)
+			return answered(ask, 0, NULL);
+		if (result.kind != STEP_WAIT && result.kind != STEP_WAIT_ANY)
+			return answered(ask, WORD_UNKNOWN,
+			                "the module returned neither an answer nor pp_wait()");
+		/* After the timeout a step had its last chance: waiting again is no answer. */
+		if (ask->timed_out)
+			return answered(ask, WORD_UNKNOWN, "no answer in time");
+		ask->wait_any = result.kind == STEP_WAIT_ANY;
+		step = ask->next;
+		if (ask->open_works > 0) {
+			if (ask->timer.place == 0) {
+				ask->timer.expired = time_out;
+				loop_timer_set(ask->host->loop, &ask->timer, ask->due);
+			}
+			return false;
+		}
+	}
+	return answered(ask, WORD_UNKNOWN, "the module's steps do not end");
+}
+
+bool step_is_blocked(const struct pp_ask *ask)
+{
+	const struct pp_work *work = ask->works;
+
+	while (work != NULL && work->blocking == NULL)
+		work = work->next;
+	return work != NULL;
+}
+
+void step_cancel(struct pp_ask *ask)
+{
+	loop_timer_cancel(ask->host->loop, &ask->timer);
+	end_all_work(ask, PP_WORK_TIMED_OUT);
+}
+
+pp_step_t pp_wait(pp_ask_t *ask, pp_step_fn next)
+{
+	ask->next = next;
+	return (pp_step_t){ STEP_WAIT };
+}
+
+pp_step_t pp_wait_any(pp_ask_t *ask, pp_step_fn next)
+{
+	ask->next = next;
+	return (pp_step_t){ STEP_WAIT_ANY };
+}
+
+/* -- answers ------------------------------------------------------------- */
+
+/* The module's own memory may be gone once its step has returned. */
+static void copy_field_texts(struct pp_ask *ask)
+{
+	for (unsigned i = 0; i < ask->check->own_fields; i++) {
+		const pp_row_t *row = ask->check->field[i].row;
+		const char **text = (const char **)((char *)ask->fields + row->offset);
+
+		if (row->type == PP_TYPE_TEXT)
+			*text = arena_strdup(&ask->arena, *text);
+	}
+}
+
+static pp_step_t G_GNUC_PRINTF(3, 0) answer(pp_ask_t *ask, unsigned word, const char *format, va_list args)
+{
+	const char *text = format != NULL ? arena_vprintf(&ask->arena, format, args) : "";
+	size_t length = strlen(text);
+	char *clean;
+
+	length = MIN(length, ANSWER_TEXT_MAX);
+	clean = arena_alloc(&ask->arena, length + 1);
+	text_clean(clean, length + 1, text, length);
+	ask->word = word;
+	ask->text = clean;
+	copy_field_texts(ask);
+	return (pp_step_t){ STEP_ANSWERED };
+}
+
+static unsigned word_of_class(const struct module *module, pp_class_t outcome)
+{
+	for (unsigned i = WORD_FIRST; i < module->words; i++)
+		if (module->word[i].outcome == outcome)
+			return i;
+	return WORD_UNKNOWN;
+}
+
+#define ANSWER_FUNCTION(name, which)                           \
+	pp_step_t name(pp_ask_t *ask, const char *format, ...) \
+	{                                                      \
+		va_list args;                                  \
+		pp_step_t step;                                \
+                                                               \
+		va_start(args, format);                        \
+		step = answer(ask, which, format, args);       \
+		va_end(args);                                  \
+		return step;                                   \
+	}
+
+ANSWER_FUNCTION(pp_yes, word_of_class(ask->check->module, PP_CLASS_YES))
+ANSWER_FUNCTION(pp_no, word_of_class(ask->check->module, PP_CLASS_NO))
+ANSWER_FUNCTION(pp_none, WORD_NONE)
+ANSWER_FUNCTION(pp_unknown, WORD_UNKNOWN)
+
+pp_step_t pp_word(pp_ask_t *ask, const char *word, const char *format, ...)
+{
+	int index = module_word(ask->check->module, word);
+	va_list args;
+	pp_step_t step;
+
+	if (index < 0) {
+		ask->word = WORD_UNKNOWN;
+		ask->text = arena_printf(&ask->arena, "the module answered '%s', which is none of its words",
+		                         word);
+		return (pp_step_t){ STEP_ANSWERED };
+	}
+	va_start(args, format);
+	step = answer(ask, (unsigned)index, format, args);
+	va_end(args);
+	return step;
+}
+
+void pp_keep_at_most(pp_ask_t *ask, pp_msec_t length)
+{
+	ask->keep_at_most = MAX(length, 0);
+}
+
+/* -- what an ask has ----------------------------------------------------- */
+
+static void warn_of_read(struct pp_ask *ask, const char *name)
+{
+	if (g_atomic_int_compare_and_exchange(&ask->check->warned, 0, 1))
+		pp_log(PP_LOG_ERROR,
+		       "check %s: module %s reads attribute %s, which neither its .reads nor a "
+		       "parameter names; it gets nothing",
+		       ask->check->name, ask->check->module->desc->name, name);
+}
+
+const char *pp_attr(pp_ask_t *ask, pp_attribute_t attribute)
+{
+	size_t length;
+
+	if (!check_reads(ask->check, attribute)) {
+		warn_of_read(ask, attribute > PP_ATTRIBUTE_NONE && attribute < PP_ATTRIBUTES
+		                          ? attribute_info(attribute)->name
+		                          : "outside of the table");
+		return NULL;
+	}
+	return request_get(ask->request, attribute, &length);
+}
+
+const char *pp_attr_named(pp_ask_t *ask, const char *name)
+{
+	pp_attribute_t attribute;
+	size_t length;
+
+	if (name == NULL)
+		return NULL;
+	attribute = attribute_find(name, strlen(name));
+	if (!check_reads_named(ask->check, name) &&
+	    (attribute == PP_ATTRIBUTE_NONE || !check_reads(ask->check, attribute))) {
+		warn_of_read(ask, name);
+		return NULL;
+	}
+	return request_get_named(ask->request, name, &length);
+}
+
+const void *pp_conf(pp_ask_t *ask)
+{
+	return ask->check->conf;
+}
+
+const void *pp_args(pp_ask_t *ask)
+{
+	return ask->args;
+}
+
+void *pp_fields(pp_ask_t *ask)
+{
+	return ask->fields;
+}
+
+void *pp_state(pp_ask_t *ask)
+{
+	return ask->state;
+}
+
+void *pp_handle(pp_ask_t *ask)
+{
+	return g_atomic_pointer_get(&ask->check->handle);
+}
+
+void pp_field(pp_ask_t *ask, const char *name, const char *value)
+{
+	for (unsigned i = ask->check->own_fields; i < ask->check->fields; i++)
+		if (strcmp(ask->check->field[i].name, name) == 0)
+			ask->extra[i - ask->check->own_fields] = arena_strdup(&ask->arena, value);
+}
+
+void *pp_alloc(pp_ask_t *ask, size_t size)
+{
+	return arena_alloc0(&ask->arena, size);
+}
+
+char *pp_format(pp_ask_t *ask, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = arena_vprintf(&ask->arena, format, args);
+	va_end(args);
+	return text;
+}
+
+pp_msec_t pp_time_left(pp_ask_t *ask)
+{
+	return ask->timed_out ? 0 : MAX(ask->due - pp_now(), 0);
+}

@@ -1,0 +1,51 @@
+/* check/step.h - an ask under way: its steps and its work; what modules call
+ *
+ * The functions of ppolicyd/module.h that take an ask are implemented in step.c.
+ */
+#ifndef CHECK_STEP_H
+#define CHECK_STEP_H
+
+#include "check/ask.h"
+
+enum step_kind { STEP_ANSWERED = 1, STEP_WAIT, STEP_WAIT_ANY };
+
+struct pp_ask {
+	struct ask_host *host;
+	struct check *check;     /* a reference */
+	struct request *request; /* a reference */
+	struct arena arena;
+	void *args, *fields, *state;
+	const char **extra; /* values of the fields that parameters named */
+	int64_t started;    /* clock_usec() */
+	pp_msec_t due;      /* pp_now()'s clock */
+	struct loop_timer timer;
+	pp_step_fn next; /* to run when woken */
+	bool wait_any, timed_out, running;
+	struct pp_work *works; /* newest first */
+	unsigned open_works;
+	/* the answer, once step_run() says so */
+	unsigned word;
+	const char *text;
+	pp_msec_t keep_at_most; /* -1 = no limit */
+	/* of ask.c */
+	const char *key; /* NULL: neither kept nor merged */
+	size_t key_size;
+	const uint8_t *stale; /* a kept answer past its time */
+	uint32_t stale_size;
+	pp_msec_t stale_until;
+	bool joinable; /* in host->flights */
+	struct ask_wish *wishes;
+	struct pp_ask *next_open, *previous_open;
+};
+
+/* Runs a step, and those that need not wait. True: answered. False: the ask waits
+ * and step_done is called when it is answered. */
+bool step_run(struct pp_ask *ask, pp_step_fn step);
+/* Called from the loop when a waiting ask was answered: ask.c's. */
+void step_done(struct pp_ask *ask);
+/* True while a worker thread runs something for it, or will. */
+bool step_is_blocked(const struct pp_ask *ask);
+/* Ends what is under way. */
+void step_cancel(struct pp_ask *ask);
+
+#endif

@@ -1,0 +1,81 @@
+/* daemon/commands.h - what ppolicyctl can be told: a row a command, of which help and man page are made
+ *
+ * Server and client both look words up here: a mistake in a command is found
+ * without a server.
+ */
+#ifndef DAEMON_COMMANDS_H
+#define DAEMON_COMMANDS_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* X(id, name, synopsis, admin, help): control_ID() of control_call.h carries it out. Admin
+ * commands change something, so they are logged with who gave them. */
+#define COMMAND_TABLE(X)                                                                                    \
+	X(status, "status", "", false,                                                                      \
+	  "Tell how the server does: configuration, connections, requests by action, checks, cache")        \
+	X(reload, "reload", "", true,                                                                       \
+	  "Read the rule file again and wait for the result; a file with errors changes nothing, and they " \
+	  "are printed")                                                                                    \
+	X(ask, "ask", "[listener=ADDRESS] NAME=VALUE ...", false,                                           \
+	  "Run the rule of a listener, else of the first one, for a request with these attributes, and "    \
+	  "tell "                                                                                           \
+	  "what it decides and why; checks whose asking changes something are unknown; what is not given "  \
+	  "is "                                                                                             \
+	  "absent but for protocol_state=RCPT and protocol_name=ESMTP")                                     \
+	X(cache_list, "cache list", "[FILTER ...]", false, "List kept answers")                             \
+	X(cache_get, "cache get", "CHECK KEY | FILTER ...", false,                                          \
+	  "Show kept answers whole, with text and fields; the key is written as the list shows it")         \
+	X(cache_drop, "cache drop", "FILTER ... | all", true, "Drop kept answers, and count them")          \
+	X(cache_stats, "cache stats", "", false,                                                            \
+	  "Tell how large and how useful the cache is, as a whole and by check")
+
+enum command_id {
+#define COMMAND_ID(id, name, synopsis, admin, help) COMMAND_##id,
+	COMMAND_TABLE(COMMAND_ID)
+#undef COMMAND_ID
+	        COMMANDS
+};
+
+struct command {
+	enum command_id id;
+	const char *name; /* one or two words */
+	const char *synopsis;
+	bool admin;
+	const char *help;
+};
+
+/* How kept answers are chosen: X(ID, name, value, help). */
+#define FILTER_TABLE(X)                                                                                    \
+	X(CHECK, "check", "NAME", "answers of the check of this name")                                     \
+	X(KEY, "key", "PATTERN", "key as the list shows it, * and ? stand for any text and any character") \
+	X(WORD, "word", "WORD", "answers with this word")                                                  \
+	X(LEFT, "left", "DURATION", "answers that are good for no longer than this, such as 5m")           \
+	X(LIMIT, "limit", "NUMBER", "show no more than this many; 1000 if not given (list and get only)")
+
+enum filter_id {
+#define FILTER_ID(id, name, value, help) FILTER_##id,
+	FILTER_TABLE(FILTER_ID)
+#undef FILTER_ID
+	        FILTERS
+};
+
+struct filter_row {
+	const char *name, *value, *help;
+};
+
+const struct command *commands_all(void);        /* COMMANDS rows */
+const struct filter_row *commands_filters(void); /* FILTERS rows */
+
+/* The command that the words (NULL-terminated) begin with; *used of them are its name.
+ * NULL: *error is a sentence (free with g_free). */
+const struct command *command_find(const char *const *words, unsigned *used, char **error);
+
+/* Exit codes of ppolicyctl. */
+enum { COMMAND_DONE = 0, COMMAND_NO = 1, COMMAND_USAGE = 2, COMMAND_UNREACHABLE = 3 };
+
+/* Of the tool: what -h prints, and its man page. Free with g_free(). */
+char *commands_help(void);
+char *commands_man_page(void);
+
+#endif

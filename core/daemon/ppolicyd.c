@@ -1,0 +1,167 @@
+/* daemon/ppolicyd.c - the program: options, and what each of them does */
+#include <glib.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "daemon/converse.h"
+#include "daemon/options.h"
+#include "daemon/privileges.h"
+#include "daemon/server.h"
+#include "rule/manual.h"
+#include "rule/rehearsal.h"
+#include "rule/walk.h"
+
+#define EXIT_USAGE 2
+#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+
+static int print_errors(GPtrArray *errors, int status)
+{
+	for (guint i = 0; i < errors->len; i++)
+		fprintf(stderr, "%s\n", (const char *)errors->pdata[i]);
+	return status;
+}
+
+/* -- -t and -T ----------------------------------------------------------- */
+
+static void print_files(const struct plan *plan)
+{
+	for (guint i = 0; i < plan->sources->len; i++) {
+		const struct plan_source *source = plan->sources->pdata[i];
+
+		printf("-- %s\n%s\n", source->path, source->bytes);
+	}
+}
+
+static int check_file(const struct options *options)
+{
+	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
+	struct world *world = world_new(options->config, 1, NULL, errors);
+	struct walk_report report;
+	int status = EXIT_CONFIG;
+
+	if (world != NULL) {
+		walk_rules(world->first, &report);
+		walk_print(&report, stdout, stderr);
+		status = report.errors->len > 0 ? EXIT_CONFIG : 0;
+		walk_clear(&report);
+		if (options->print)
+			print_files(world->plan);
+	}
+	print_errors(errors, status);
+	if (world == NULL)
+		printf("%s: %u %s\n", options->config, errors->len, errors->len == 1 ? "error" : "errors");
+	world_unref(world);
+	return status;
+}
+
+/* -- serving ------------------------------------------------------------- */
+
+static bool become_user(const struct bare_settings *settings, struct ports *ports, const char *state,
+                        char **error)
+{
+	if (settings->user == NULL) {
+		fprintf(stderr, "warning: running as root; server { user = \"...\" } in the rule file names "
+		                "another user\n");
+		return true;
+	}
+	ports_adopt(ports);
+	for (guint i = 0; i < settings->ports->len; i++)
+		if (!ports_open(ports, settings->ports->pdata[i], error))
+			return false;
+	return privileges_make_folder(state, settings->user, error) && privileges_drop(settings->user, error);
+}
+
+static bool leave_root(const struct options *options, struct ports *ports)
+{
+	struct bare_settings settings;
+	g_autofree char *error = NULL;
+	bool done;
+
+	done = privileges_read_settings(options->config, &settings, &error) &&
+	       become_user(&settings, ports, options->state, &error);
+	privileges_clear(&settings);
+	if (!done)
+		fprintf(stderr, "%s\n", error);
+	return done;
+}
+
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve(const struct options *options)
+{
+	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
+	struct server_options how = { .config = options->config,
+		                      .state = options->state,
+		                      .log_more = options->verbose };
+	struct server *server;
+	int status;
+
+	raise_descriptor_limit();
+	how.ports = ports_new();
+	if (geteuid() == 0 && !leave_root(options, how.ports)) {
+		ports_free(how.ports);
+		return EXIT_CONFIG;
+	}
+	ports_adopt(how.ports);
+	server = server_start(&how, errors, &status);
+	return server != NULL ? server_run(server) : print_errors(errors, status);
+}
+
+static int answer_stdin(const struct options *options)
+{
+	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
+	int status = converse(options->config, options->argument, STDIN_FILENO, STDOUT_FILENO, errors);
+
+	return print_errors(errors, status);
+}
+
+static int print_manual(const struct options *options)
+{
+	g_autofree char *error = NULL;
+	bool done;
+
+	if (options->generate != NULL)
+		done = manual_generate(stdout, options->generate, &error);
+	else
+		done = manual_print(stdout, options->config_given ? options->config : NULL, options->argument,
+		                    &error);
+	if (!done)
+		fprintf(stderr, "%s\n", error);
+	return done ? 0 : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status;
+
+	setlocale(LC_ALL, "C.UTF-8");
+	signal(SIGPIPE, SIG_IGN);
+	if (!options_read(&options, argc, argv, &status)) {
+		options_clear(&options);
+		return status;
+	}
+	switch (options.what) {
+	case OPTIONS_CHECK: status = check_file(&options); break;
+	case OPTIONS_CONVERSE: status = answer_stdin(&options); break;
+	case OPTIONS_TEST:
+		status = rehearsal_run(options.config_given ? options.config : NULL, options.test);
+		break;
+	case OPTIONS_MANUAL: status = print_manual(&options); break;
+	default: status = serve(&options); break;
+	}
+	options_clear(&options);
+	return status;
+}

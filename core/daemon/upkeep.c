@@ -1,0 +1,77 @@
+/* daemon/upkeep.c - a thread that looks after the checks of a world, once a second */
+#include "daemon/upkeep.h"
+
+#include <glib.h>
+
+#define INTERVAL_USEC G_USEC_PER_SEC
+
+struct upkeep {
+	GMutex lock;
+	GCond wake;
+	GThread *thread;
+	struct world *world;
+	bool ending;
+};
+
+static bool wait_a_while(struct upkeep *upkeep)
+{
+	gint64 until = g_get_monotonic_time() + INTERVAL_USEC;
+
+	while (!upkeep->ending && g_cond_wait_until(&upkeep->wake, &upkeep->lock, until))
+		;
+	return !upkeep->ending;
+}
+
+static void *run(void *data)
+{
+	struct upkeep *upkeep = data;
+
+	g_mutex_lock(&upkeep->lock);
+	while (wait_a_while(upkeep)) {
+		struct world *world = world_ref(upkeep->world);
+
+		g_mutex_unlock(&upkeep->lock);
+		world_upkeep(world);
+		world_unref(world);
+		g_mutex_lock(&upkeep->lock);
+	}
+	g_mutex_unlock(&upkeep->lock);
+	return NULL;
+}
+
+struct upkeep *upkeep_new(struct world *world)
+{
+	struct upkeep *upkeep = g_new0(struct upkeep, 1);
+
+	g_mutex_init(&upkeep->lock);
+	g_cond_init(&upkeep->wake);
+	upkeep->world = world_ref(world);
+	upkeep->thread = g_thread_new("upkeep", run, upkeep);
+	return upkeep;
+}
+
+void upkeep_set_world(struct upkeep *upkeep, struct world *world)
+{
+	struct world *old;
+
+	g_mutex_lock(&upkeep->lock);
+	old = upkeep->world;
+	upkeep->world = world_ref(world);
+	g_mutex_unlock(&upkeep->lock);
+	world_unref(old);
+}
+
+void upkeep_free(struct upkeep *upkeep)
+{
+	if (upkeep == NULL)
+		return;
+	g_mutex_lock(&upkeep->lock);
+	upkeep->ending = true;
+	g_cond_signal(&upkeep->wake);
+	g_mutex_unlock(&upkeep->lock);
+	g_thread_join(upkeep->thread);
+	world_unref(upkeep->world);
+	g_mutex_clear(&upkeep->lock);
+	g_cond_clear(&upkeep->wake);
+	g_free(upkeep);
+}

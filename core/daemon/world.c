@@ -1,0 +1,135 @@
+/* daemon/world.c - one loaded configuration: a plan, and a program for each loop */
+#include "daemon/world.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define LOOPS_DEFAULT_MAX 4
+
+static void move_errors(struct plan *plan, GPtrArray *errors)
+{
+	for (guint i = 0; i < plan->errors->len; i++)
+		g_ptr_array_add(errors, g_strdup(plan->errors->pdata[i]));
+}
+
+/* A further state loads the same bytes, and must declare the same. */
+static struct program *follow(const struct plan *leader, const char *path, GPtrArray *errors)
+{
+	struct plan *plan = plan_new(leader);
+	struct program *program = program_new(plan);
+
+	program_load(program, path);
+	if (plan_follow(plan)) {
+		program_bind(program);
+		return program;
+	}
+	move_errors(plan, errors);
+	program_free(program);
+	plan_free(plan);
+	return NULL;
+}
+
+unsigned world_wanted_loops(const struct plan *plan)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (plan->server.loops > 0)
+		return (unsigned)MIN(plan->server.loops, CHECK_LOOPS_MAX);
+	return (unsigned)CLAMP(processors, 1, LOOPS_DEFAULT_MAX);
+}
+
+static bool add_programs(struct world *world, const char *path, GPtrArray *errors)
+{
+	world->programs = g_new0(struct program *, world->loops);
+	for (unsigned i = 0; i < world->loops; i++) {
+		world->programs[i] = follow(world->plan, path, errors);
+		if (world->programs[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+struct world *world_new(const char *path, unsigned loops, const struct world *earlier, GPtrArray *errors)
+{
+	struct world *world = g_new0(struct world, 1);
+
+	world->refs = 1;
+	world->plan = plan_new(NULL);
+	world->first = program_new(world->plan);
+	program_load(world->first, path);
+	if (!plan_finish(world->plan, earlier != NULL ? earlier->plan : NULL)) {
+		move_errors(world->plan, errors);
+		world_unref(world);
+		return NULL;
+	}
+	program_bind(world->first);
+	world->loops = loops == UINT_MAX ? world_wanted_loops(world->plan) : loops;
+	if (add_programs(world, path, errors))
+		return world;
+	world_unref(world);
+	return NULL;
+}
+
+static struct check *check_at(const struct world *world, guint index)
+{
+	return ((struct plan_check *)world->plan->checks->pdata[index])->check;
+}
+
+void world_open(struct world *world, unsigned workers)
+{
+	for (guint i = 0; i < world->plan->checks->len; i++) {
+		check_set_workers(check_at(world, i), workers);
+		check_open(check_at(world, i));
+	}
+}
+
+void world_upkeep(struct world *world)
+{
+	for (guint i = 0; i < world->plan->checks->len; i++)
+		check_upkeep(check_at(world, i));
+}
+
+struct world *world_ref(struct world *world)
+{
+	g_atomic_int_inc(&world->refs);
+	return world;
+}
+
+/* Programs that were given to a loop are freed by it, before it lets go of the world. */
+void world_unref(struct world *world)
+{
+	if (world == NULL || !g_atomic_int_dec_and_test(&world->refs))
+		return;
+	for (unsigned i = 0; i < world->loops && world->programs != NULL; i++)
+		world_drop_program(world, i);
+	program_free(world->first);
+	plan_free(world->plan);
+	g_free(world->programs);
+	g_free(world);
+}
+
+void world_drop_program(struct world *world, unsigned loop)
+{
+	struct program *program = world->programs[loop];
+	struct plan *plan;
+
+	if (program == NULL)
+		return;
+	world->programs[loop] = NULL;
+	plan = program->plan;
+	program_free(program);
+	plan_free(plan);
+}
+
+const struct plan_listener *world_listener(const struct world *world, const char *address, unsigned *index)
+{
+	for (guint i = 0; i < world->plan->listeners->len; i++) {
+		const struct plan_listener *listener = world->plan->listeners->pdata[i];
+
+		if (listener->address == address) {
+			*index = i;
+			return listener;
+		}
+	}
+	return NULL;
+}

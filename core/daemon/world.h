@@ -1,0 +1,39 @@
+/* daemon/world.h - one loaded configuration: a plan, and a program for each loop
+ *
+ * Counted by reference: the server holds one, each loop that uses it another.
+ * A new world is built whole before it replaces the old one.
+ */
+#ifndef DAEMON_WORLD_H
+#define DAEMON_WORLD_H
+
+#include "rule/program.h"
+
+#define WORKERS 8 /* threads for modules that block */
+#define WORKER_QUEUE 16
+
+struct world {
+	int refs;
+	struct plan *plan;
+	struct program *first; /* the one that checked the file; idle */
+	unsigned loops;
+	struct program **programs; /* by loop; used and dropped in that loop's thread */
+};
+
+/* Builds a world; messages are added to errors (of char *). loops 0: only the first
+ * program, for -t and tests; UINT_MAX: as many as the plan wants. earlier: a world whose equal checks are
+ * carried over. */
+struct world *world_new(const char *path, unsigned loops, const struct world *earlier, GPtrArray *errors);
+/* How many loops a plan wants on this machine. */
+unsigned world_wanted_loops(const struct plan *plan);
+/* Makes the handles of its checks; may block. */
+void world_open(struct world *world, unsigned workers);
+void world_upkeep(struct world *world);
+/* Frees the program of a loop, in its thread. */
+void world_drop_program(struct world *world, unsigned loop);
+struct world *world_ref(struct world *world);
+void world_unref(struct world *world);
+
+/* The listener of an address as written in listen (interned); NULL: none. */
+const struct plan_listener *world_listener(const struct world *world, const char *address, unsigned *index);
+
+#endif

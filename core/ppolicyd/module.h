@@ -1,0 +1,367 @@
+/* ppolicyd/module.h - all a check module sees of ppolicyd
+ *
+ * A module answers one question about one request, in steps: a step answers, or
+ * starts work and returns pp_wait(). It is a shared object with one constant
+ * descriptor, made by PP_MODULE(). Everything handed out lives as long as the
+ * ask; everything handed in is copied; a module frees nothing of ours.
+ *
+ * Threads: an ask lives and dies in one event loop, and several asks of one
+ * check may run at once in different loops. So conf is constant, and a handle
+ * that is shared must do its own locking.
+ *
+ * ABI history: 1 the first
+ */
+#ifndef PPOLICYD_MODULE_H
+#define PPOLICYD_MODULE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PP_ABI 1
+#define PP_EXPORT __attribute__((visibility("default")))
+#define PP_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
+
+typedef int64_t pp_msec_t; /* a length of time, or a moment, in milliseconds */
+
+typedef struct pp_ask pp_ask_t;           /* one check asked about one request */
+typedef struct pp_work pp_work_t;         /* something started that takes time */
+typedef struct pp_error pp_error_t;       /* where validate() and open() say what is wrong */
+typedef struct pp_networks pp_networks_t; /* an immutable set of IP networks */
+
+/* -- attributes ---------------------------------------------------------- */
+
+/* The attributes of a request: X(ENUMERATOR, name, kind, since, help).
+ * Names and versions: Postfix's SMTPD_POLICY_README. kind TEXT or NUMBER;
+ * DERIVED ones are made by us from the sent ones. */
+#define PP_ATTRIBUTE_TABLE(X)                                                                         \
+	X(REQUEST, request, TEXT, "2.1", "Kind of request, always smtpd_access_policy")               \
+	X(PROTOCOL_STATE, protocol_state, TEXT, "2.1",                                                \
+	  "CONNECT, EHLO, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE, VRFY or ETRN")                      \
+	X(PROTOCOL_NAME, protocol_name, TEXT, "2.1", "SMTP or ESMTP")                                 \
+	X(HELO_NAME, helo_name, TEXT, "2.1", "Name the client gave with HELO or EHLO")                \
+	X(QUEUE_ID, queue_id, TEXT, "2.1", "Queue id, once Postfix has one")                          \
+	X(SENDER, sender, TEXT, "2.1", "Envelope sender; the null sender is the empty text")          \
+	X(RECIPIENT, recipient, TEXT, "2.1", "Envelope recipient")                                    \
+	X(RECIPIENT_COUNT, recipient_count, NUMBER, "2.1",                                            \
+	  "Accepted recipients, at DATA and END-OF-MESSAGE only")                                     \
+	X(CLIENT_ADDRESS, client_address, TEXT, "2.1", "IP address of the SMTP client")               \
+	X(CLIENT_NAME, client_name, TEXT, "2.1", "Verified name of the SMTP client, or unknown")      \
+	X(REVERSE_CLIENT_NAME, reverse_client_name, TEXT, "2.1",                                      \
+	  "Name found for the client's address, not verified, or unknown")                            \
+	X(INSTANCE, instance, TEXT, "2.1", "Ties the requests of one message together from RCPT on")  \
+	X(SASL_METHOD, sasl_method, TEXT, "2.2", "SASL mechanism used")                               \
+	X(SASL_USERNAME, sasl_username, TEXT, "2.2", "SASL login name")                               \
+	X(SASL_SENDER, sasl_sender, TEXT, "2.2", "AUTH= parameter of MAIL FROM")                      \
+	X(SIZE, size, NUMBER, "2.2", "Message size in bytes: declared, at END-OF-MESSAGE real")       \
+	X(CCERT_SUBJECT, ccert_subject, TEXT, "2.2", "Subject of the verified client certificate")    \
+	X(CCERT_ISSUER, ccert_issuer, TEXT, "2.2", "Issuer of the verified client certificate")       \
+	X(CCERT_FINGERPRINT, ccert_fingerprint, TEXT, "2.2",                                          \
+	  "Fingerprint of the client certificate, not verified")                                      \
+	X(ENCRYPTION_PROTOCOL, encryption_protocol, TEXT, "2.3", "TLS protocol, such as TLSv1.3")     \
+	X(ENCRYPTION_CIPHER, encryption_cipher, TEXT, "2.3", "TLS cipher")                            \
+	X(ENCRYPTION_KEYSIZE, encryption_keysize, NUMBER, "2.3", "TLS session key size in bits")      \
+	X(ETRN_DOMAIN, etrn_domain, TEXT, "2.3", "Argument of ETRN")                                  \
+	X(STRESS, stress, TEXT, "2.5", "yes while Postfix is under stress")                           \
+	X(CCERT_PUBKEY_FINGERPRINT, ccert_pubkey_fingerprint, TEXT, "2.9",                            \
+	  "Fingerprint of the client's public key, not verified")                                     \
+	X(CLIENT_PORT, client_port, NUMBER, "3.0", "TCP port of the SMTP client")                     \
+	X(POLICY_CONTEXT, policy_context, TEXT, "3.1", "policy_context= of check_policy_service")     \
+	X(SERVER_ADDRESS, server_address, TEXT, "3.2", "IP address the client connected to")          \
+	X(SERVER_PORT, server_port, NUMBER, "3.2", "TCP port the client connected to")                \
+	X(COMPATIBILITY_LEVEL, compatibility_level, TEXT, "3.8", "Postfix's compatibility_level")     \
+	X(MAIL_VERSION, mail_version, TEXT, "3.8", "Postfix's version")                               \
+	X(TLS_SNI, tls_sni, TEXT, "3.12", "Server name the client asked for in TLS")                  \
+	X(SENDER_DOMAIN, sender_domain, DERIVED, "", "Domain of sender, in lower case")               \
+	X(SENDER_LOCALPART, sender_localpart, DERIVED, "", "What stands before the last @ of sender") \
+	X(RECIPIENT_DOMAIN, recipient_domain, DERIVED, "", "Domain of recipient, in lower case")      \
+	X(RECIPIENT_LOCALPART, recipient_localpart, DERIVED, "", "What stands before the last @ of recipient")
+
+typedef enum pp_attribute {
+	PP_ATTRIBUTE_NONE,
+#define PP_ATTRIBUTE_ROW(upper, lower, kind, since, help) PP_##upper,
+	PP_ATTRIBUTE_TABLE(PP_ATTRIBUTE_ROW)
+#undef PP_ATTRIBUTE_ROW
+	        PP_ATTRIBUTES /* how many, and PP_ATTRIBUTE_NONE */
+} pp_attribute_t;
+
+/* The value of an attribute, NUL-terminated; NULL when absent or empty. The
+ * null sender is "" (from MAIL on). Only what .reads lists may be read. */
+PP_EXPORT const char *pp_attr(pp_ask_t *a, pp_attribute_t attribute);
+
+/* The same by name, for a parameter that names one (PP_ATTR_NAME): any attribute
+ * that was sent, known to Postfix or not. */
+PP_EXPORT const char *pp_attr_named(pp_ask_t *a, const char *name);
+
+/* -- rows: parameters, arguments, fields --------------------------------- */
+
+typedef enum pp_type {
+	PP_TYPE_END,
+	PP_TYPE_BOOL,       /* bool */
+	PP_TYPE_INT,        /* int64_t */
+	PP_TYPE_NUMBER,     /* double */
+	PP_TYPE_TEXT,       /* const char *, NULL = absent */
+	PP_TYPE_DURATION,   /* pp_msec_t, written "5m" */
+	PP_TYPE_BYTES,      /* int64_t, written "64M" */
+	PP_TYPE_FILE,       /* const char *, a path made absolute, NULL = absent */
+	PP_TYPE_CHOICE,     /* const char *, one of .choices */
+	PP_TYPE_TEXTS,      /* const pp_texts_t *, NULL = absent */
+	PP_TYPE_TABLE,      /* const pp_value_t *, whatever was written, NULL = absent */
+	PP_TYPE_NETWORKS,   /* const pp_networks_t *, NULL = absent */
+	PP_TYPE_ATTRIBUTE,  /* const char *, the name of an attribute; it counts as read */
+	PP_TYPE_ATTRIBUTES, /* const pp_texts_t *, names of attributes; they count as read */
+	PP_TYPE_FIELDS      /* const pp_texts_t *, names of further fields of the answer, all text */
+} pp_type_t;
+
+typedef struct pp_texts {
+	size_t count;
+	const char *const *items;
+} pp_texts_t;
+
+/* A value as it was written in the rule file. */
+typedef struct pp_value pp_value_t;
+typedef struct pp_pair pp_pair_t;
+typedef enum pp_kind { PP_NIL, PP_BOOLEAN, PP_INTEGER, PP_REAL, PP_STRING, PP_LIST } pp_kind_t;
+
+struct pp_value {
+	pp_kind_t kind;
+	int line; /* where it stands, 0 = not known */
+	union {
+		bool boolean;
+		int64_t integer;
+		double real;
+		const char *string; /* NUL-terminated; a text with a NUL inside is refused at load */
+		struct {
+			size_t count;
+			const pp_pair_t *pairs; /* first those without a key, then the others by key */
+		} list;
+	};
+};
+
+struct pp_pair {
+	const char *key; /* NULL: it stands at a place, not under a key */
+	pp_value_t value;
+};
+
+/* One row of a table of parameters, arguments or fields. Default, minimum and
+ * maximum are texts in the user's own syntax and read by the same function as
+ * the user's values, so that they cannot be invalid and print as they are typed. */
+typedef struct pp_row {
+	const char *name;
+	pp_type_t type;
+	size_t offset;
+	const char *dflt;    /* NULL = absent (a number's is then 0) */
+	const char *min;     /* NULL = no limit */
+	const char *max;     /* NULL = no limit */
+	const char *unit;    /* of a bare number, such as "characters" */
+	const char *choices; /* PP_CHOICE: the words, with spaces between */
+	const char *samples; /* fields: values `ppolicyd -t` tries, with | between; NULL: it chooses */
+	const char
+	        *when; /* fields: words with which it is set, with spaces; NULL = all of the module's own */
+	const char *help; /* a sentence without a full stop */
+	bool required;    /* parameters: must be given */
+	bool inert;       /* parameters: does not shape the answer, so kept answers stay good */
+} pp_row_t;
+
+typedef pp_row_t pp_param_t;
+typedef pp_row_t pp_argument_t;
+typedef pp_row_t pp_field_t;
+
+/* The offset of a member, which must have the C type of the row: a wrong one is
+ * a compile error. */
+#define PP_OFFSET(structure, member, ctype) \
+	(offsetof(structure, member) + 0 * sizeof(_Generic(&((structure *)0)->member, ctype * : 1)))
+#define PP_ROW(structure, member, kind, ctype, ...)                                                       \
+	{                                                                                                 \
+		.name = #member, .type = kind, .offset = PP_OFFSET(structure, member, ctype), __VA_ARGS__ \
+	}
+
+#define PP_BOOL(s, m, ...) PP_ROW(s, m, PP_TYPE_BOOL, bool, __VA_ARGS__)
+#define PP_INT(s, m, ...) PP_ROW(s, m, PP_TYPE_INT, int64_t, __VA_ARGS__)
+#define PP_NUMBER(s, m, ...) PP_ROW(s, m, PP_TYPE_NUMBER, double, __VA_ARGS__)
+#define PP_TEXT(s, m, ...) PP_ROW(s, m, PP_TYPE_TEXT, const char *, __VA_ARGS__)
+#define PP_DURATION(s, m, ...) PP_ROW(s, m, PP_TYPE_DURATION, pp_msec_t, __VA_ARGS__)
+#define PP_BYTES(s, m, ...) PP_ROW(s, m, PP_TYPE_BYTES, int64_t, __VA_ARGS__)
+#define PP_FILE(s, m, ...) PP_ROW(s, m, PP_TYPE_FILE, const char *, __VA_ARGS__)
+#define PP_CHOICE(s, m, ...) PP_ROW(s, m, PP_TYPE_CHOICE, const char *, __VA_ARGS__)
+#define PP_TEXTS(s, m, ...) PP_ROW(s, m, PP_TYPE_TEXTS, const pp_texts_t *, __VA_ARGS__)
+#define PP_TABLE(s, m, ...) PP_ROW(s, m, PP_TYPE_TABLE, const pp_value_t *, __VA_ARGS__)
+#define PP_NETWORKS(s, m, ...) PP_ROW(s, m, PP_TYPE_NETWORKS, const pp_networks_t *, __VA_ARGS__)
+#define PP_ATTR_NAME(s, m, ...) PP_ROW(s, m, PP_TYPE_ATTRIBUTE, const char *, __VA_ARGS__)
+#define PP_ATTR_NAMES(s, m, ...) PP_ROW(s, m, PP_TYPE_ATTRIBUTES, const pp_texts_t *, __VA_ARGS__)
+#define PP_FIELD_NAMES(s, m, ...) PP_ROW(s, m, PP_TYPE_FIELDS, const pp_texts_t *, __VA_ARGS__)
+#define PP_END               \
+	{                    \
+		.name = NULL \
+	}
+
+/* -- what an ask has ----------------------------------------------------- */
+
+PP_EXPORT const void *pp_conf(pp_ask_t *a); /* parameters, a struct of conf_size */
+PP_EXPORT const void *pp_args(pp_ask_t *a); /* arguments, a struct of args_size */
+PP_EXPORT void *
+pp_fields(pp_ask_t *a);                /* fields to fill in, defaults set; texts are copied when you answer */
+PP_EXPORT void *pp_state(pp_ask_t *a); /* memory of the ask, state_size zeroed bytes */
+PP_EXPORT void *pp_handle(pp_ask_t *a); /* what open() returned; NULL without open() */
+
+/* Sets a field that a PP_FIELD_NAMES parameter declared. */
+PP_EXPORT void pp_field(pp_ask_t *a, const char *name, const char *value);
+
+/* Memory that lives as long as the ask. Never NULL. */
+PP_EXPORT void *pp_alloc(pp_ask_t *a, size_t size);
+PP_EXPORT char *pp_format(pp_ask_t *a, const char *format, ...) PP_PRINTF(2, 3);
+
+/* Time: pp_now() for lengths, pp_time() for what is stored (since 1970). Rule
+ * tests turn both forward. */
+PP_EXPORT pp_msec_t pp_now(void);
+PP_EXPORT pp_msec_t pp_time(void);
+/* Until the ask's timeout; 0 = it is over, answer from what you have. */
+PP_EXPORT pp_msec_t pp_time_left(pp_ask_t *a);
+
+/* -- answering ----------------------------------------------------------- */
+
+/* What a step returns. Only the functions below make one. */
+typedef struct pp_step {
+	int kind;
+} pp_step_t;
+typedef pp_step_t (*pp_step_fn)(pp_ask_t *a);
+
+/* The text is for people: in the log and, where a rule says so, in the reply.
+ * Answering cancels open work. */
+PP_EXPORT pp_step_t pp_yes(pp_ask_t *a, const char *format, ...) PP_PRINTF(2, 3);
+PP_EXPORT pp_step_t pp_no(pp_ask_t *a, const char *format, ...) PP_PRINTF(2, 3);
+/* The question does not apply, or nobody answers it. */
+PP_EXPORT pp_step_t pp_none(pp_ask_t *a, const char *format, ...) PP_PRINTF(2, 3);
+/* Could not find out. */
+PP_EXPORT pp_step_t pp_unknown(pp_ask_t *a, const char *format, ...) PP_PRINTF(2, 3);
+/* One of .words. */
+PP_EXPORT pp_step_t pp_word(pp_ask_t *a, const char *word, const char *format, ...) PP_PRINTF(3, 4);
+/* With the answer: keep it no longer than this. */
+PP_EXPORT void pp_keep_at_most(pp_ask_t *a, pp_msec_t length);
+
+/* -- work ---------------------------------------------------------------- */
+
+/* Runs next when all open work is done; the _any form when one more is. At the
+ * ask's timeout open work ends as PP_WORK_TIMED_OUT and next runs once more, to
+ * answer from what it has. Without open work next runs at once. */
+PP_EXPORT pp_step_t pp_wait(pp_ask_t *a, pp_step_fn next);
+PP_EXPORT pp_step_t pp_wait_any(pp_ask_t *a, pp_step_fn next);
+
+typedef enum pp_work_state {
+	PP_WORK_OPEN,
+	PP_WORK_DONE,
+	PP_WORK_FAILED,   /* could not be started or carried out, as when all workers are busy */
+	PP_WORK_TIMED_OUT /* the ask's time was over first */
+} pp_work_state_t;
+PP_EXPORT pp_work_state_t pp_work_state(const pp_work_t *work);
+
+/* Wakes the ask after a length of time. */
+PP_EXPORT pp_work_t *pp_sleep(pp_ask_t *a, pp_msec_t length);
+
+/* Runs a function that may block on a worker thread, with the handle of that
+ * thread and a copy of data (size bytes), which it may change; the changed copy
+ * is read with pp_work_data() once the work is done. The function must touch
+ * nothing else: the ask may be gone by then. handle is NULL when open() failed. */
+typedef void (*pp_blocking_fn)(void *handle, void *data);
+PP_EXPORT pp_work_t *pp_blocking(pp_ask_t *a, pp_blocking_fn function, const void *data, size_t size);
+PP_EXPORT void *pp_work_data(const pp_work_t *work);
+
+/* -- loading ------------------------------------------------------------- */
+
+/* Says what is wrong with a parameter (NULL: with the check as a whole): what was
+ * found and what is wanted. Returns false, so that validate() can return it. */
+PP_EXPORT bool pp_fail(pp_error_t *error, const char *param, const char *format, ...) PP_PRINTF(3, 4);
+
+/* Log levels: error = someone must act, warning = degraded, notice = a change of
+ * state, debug = the rest. A line is cleaned and cut. */
+typedef enum pp_level { PP_LOG_ERROR, PP_LOG_WARNING, PP_LOG_NOTICE, PP_LOG_INFO, PP_LOG_DEBUG } pp_level_t;
+PP_EXPORT void pp_log(pp_level_t level, const char *format, ...) PP_PRINTF(2, 3);
+
+/* -- helpers ------------------------------------------------------------- */
+
+/* An IP address; an IPv4-mapped IPv6 address is IPv4. */
+typedef struct pp_address {
+	uint8_t family; /* 4 or 6; 0 = none */
+	uint8_t bytes[16];
+} pp_address_t;
+
+PP_EXPORT bool pp_address_parse(const char *text, pp_address_t *address);
+/* Writes the address, host bits beyond prefix (negative: none) cleared. buffer has 64 bytes. */
+PP_EXPORT const char *pp_address_print(const pp_address_t *address, int prefix, char buffer[64]);
+/* "192.0.2.0/24", "2001:db8::/32" or an address; host bits must be 0 when strict. */
+PP_EXPORT bool pp_network_parse(const char *text, bool strict, pp_address_t *address, int *prefix);
+
+/* A set of networks, each with a number of the caller's, found by longest prefix. */
+typedef struct pp_networks_builder pp_networks_builder_t;
+PP_EXPORT pp_networks_builder_t *pp_networks_builder_new(void);
+PP_EXPORT void pp_networks_add(pp_networks_builder_t *builder, const pp_address_t *address, int prefix,
+                               uint32_t number);
+PP_EXPORT pp_networks_t *pp_networks_build(pp_networks_builder_t *builder); /* frees the builder */
+PP_EXPORT void pp_networks_free(pp_networks_t *networks);
+/* The network with the longest prefix that holds the address; false if none does.
+ * Of equal networks the one added first counts. number may be NULL. */
+PP_EXPORT bool pp_networks_find(const pp_networks_t *networks, const pp_address_t *address, uint32_t *number);
+
+/* -- the descriptor ------------------------------------------------------ */
+
+typedef enum pp_class { PP_CLASS_YES, PP_CLASS_NO } pp_class_t;
+
+typedef struct pp_word_row {
+	const char *word;
+	pp_class_t outcome;
+	const char *help;
+} pp_word_row_t;
+#define PP_WORD(name, class_name, text)                           \
+	{                                                         \
+		.word = name, .outcome = class_name, .help = text \
+	}
+#define PP_WORDS_END         \
+	{                    \
+		.word = NULL \
+	}
+
+typedef struct pp_module {
+	uint32_t abi;  /* PP_ABI */
+	uint32_t size; /* of this struct as the module was compiled with it */
+	const char *name;
+	const char *question;        /* a sentence with a question mark */
+	const char *yes, *no;        /* the two words ... */
+	const pp_word_row_t *words;  /* ... or rows of words */
+	const pp_attribute_t *reads; /* PP_READS(...): all it may read of a request */
+	size_t conf_size, args_size, fields_size, state_size;
+	const pp_param_t *params;
+	const pp_argument_t *args;
+	const pp_field_t *fields;
+	pp_step_fn ask;
+	/* The key of the answer, instead of all that is read and the arguments;
+	 * NULL from it: this answer is neither kept nor merged. */
+	const char *(*key)(pp_ask_t *a);
+	bool (*validate)(void *conf, pp_error_t *error);    /* may complete conf; false stops the load */
+	void (*invalidate)(void *conf);                     /* frees what validate() made */
+	void *(*open)(const void *conf, pp_error_t *error); /* NULL: failed, tried again later */
+	void (*close)(void *handle);
+	void (*upkeep)(void *handle); /* about once a second, on a thread of its own, never twice at once */
+	bool effects;                 /* asking changes something: never merged, nor kept */
+	bool blocking;                /* uses pp_blocking(): one handle a worker thread, none in the loops */
+	bool unread;         /* asking is the purpose: -t does not complain of an answer never read */
+	const char *keep;    /* default of the parameter, NULL = "0s" */
+	const char *stale;   /* default of the parameter, NULL = "0s" */
+	const char *timeout; /* default of the parameter, NULL = "5s" */
+	const char *version; /* of a module from elsewhere, for --manual */
+} pp_module_t;
+
+#define PP_READS(...) ((const pp_attribute_t[]){ __VA_ARGS__, PP_ATTRIBUTE_NONE })
+
+#define PP_MODULE(...)                                \
+	PP_EXPORT extern const pp_module_t pp_module; \
+	PP_EXPORT const pp_module_t pp_module = { .abi = PP_ABI, .size = sizeof(pp_module_t), __VA_ARGS__ }
+
+#ifdef __cplusplus
+}
+#endif
+#endif

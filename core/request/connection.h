@@ -1,0 +1,57 @@
+/* request/connection.h - a conversation with one client: bytes in, replies out, in order
+ *
+ * A connection lives in one loop. It hands each whole request to its listener's
+ * handler and takes exactly one reply for it before it looks at the next.
+ */
+#ifndef REQUEST_CONNECTION_H
+#define REQUEST_CONNECTION_H
+
+#include <glib.h>
+#include "request/action.h"
+#include "request/request.h"
+#include "service/loop.h"
+
+struct connection;
+
+#define CONNECTION_BATCH 8 /* connections whose replies wait for each other, at most */
+
+/* What a loop's connections share. It lives as long as the loop runs. */
+struct connection_host {
+	struct loop *loop;
+	struct request_pool *requests;
+	/* Asks for the reply to a request, which the callee references as long as it
+	 * needs it. connection_reply() is called once, now or later. */
+	void (*handle)(struct connection_host *host, struct connection *connection, struct request *request);
+	/* The connection is gone; nothing of it is used afterwards. */
+	void (*closed)(struct connection_host *host, struct connection *connection);
+	struct connection *all; /* list of this loop's connections */
+	unsigned count;
+	struct connection *unsent[CONNECTION_BATCH]; /* those with replies to send */
+	GByteArray *spare[CONNECTION_BATCH];         /* buffers for replies, recycled */
+	unsigned unsent_count, spares;
+	char *scratch;             /* the read buffer all idle connections share */
+	pp_msec_t request_timeout; /* from a request's first byte: 30 s */
+	pp_msec_t idle_timeout;    /* 600 s */
+};
+
+/* Sets every member; handle, closed and other timeouts are the caller's to set after it. */
+void connection_host_init(struct connection_host *host, struct loop *loop);
+/* Closes all connections at once. No request may be referenced any more. */
+void connection_host_clear(struct connection_host *host);
+
+/* Takes over fd (non-blocking). listener: the address as written in listen, of
+ * static life (interned); peer is copied; user is the caller's. NULL: could not
+ * be watched, fd is closed. */
+struct connection *connection_open(struct connection_host *host, int fd, const char *listener,
+                                   const char *peer, void *user);
+/* The reply to the request in hand (bytes of action_encode()), sent at the end of the
+ * turn at the latest; length 0: closes without a reply. */
+void connection_reply(struct connection *connection, const char *bytes, size_t length);
+/* Ends it after the request in hand, at once when there is none. */
+void connection_drain(struct connection *connection);
+
+const char *connection_listener(const struct connection *connection);
+void *connection_user(const struct connection *connection);
+struct connection *connection_next(const struct connection *connection);
+
+#endif

@@ -1,0 +1,24 @@
+/* rule/given.h - answers that a rule test gives in place of asking */
+#ifndef RULE_GIVEN_H
+#define RULE_GIVEN_H
+
+#include <glib.h>
+#include <lua.h>
+#include "rule/objects.h"
+
+struct given {
+	struct arena arena;
+	GHashTable *answers; /* struct check -> struct answer */
+};
+
+void given_init(struct given *given);
+void given_clear(struct given *given);
+void given_free(struct given *given);
+
+/* Puts the answer given for the ask's check into it. False: there is none. */
+bool given_put(const struct given *given, struct rule_ask *ask);
+
+/* The Lua function answers { CHECK = "word", CHECK = { "word", field = ... } }. */
+int given_call(lua_State *L);
+
+#endif

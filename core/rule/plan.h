@@ -1,0 +1,135 @@
+/* rule/plan.h - what a rule file declares: settings, checks, listeners
+ *
+ * The first Lua state to load the file makes the plan; the states of the loops
+ * load the same bytes and must declare the same.
+ */
+#ifndef RULE_PLAN_H
+#define RULE_PLAN_H
+
+#include "base/log.h"
+#include "base/param.h"
+#include "check/check.h"
+#include "request/action.h"
+
+struct plan_source { /* a file, read once */
+	char *path, *folder, *bytes;
+	size_t size;
+};
+
+struct server_settings {
+	const char *name, *user, *control;
+	pp_msec_t deadline;
+	int64_t loops; /* 0 = by the number of processors */
+	const pp_texts_t *modules, *restriction_classes;
+	struct action on_error;
+};
+
+struct cache_settings {
+	int64_t memory;
+};
+
+struct plan_listener {
+	const char *address; /* as written in listen */
+	const char *mode, *owner, *group;
+	const pp_networks_t *allow; /* NULL: loopback for TCP, all for a unix socket */
+	const pp_texts_t *may_names;
+	uint32_t may; /* bits 1 << verb */
+	bool observe;
+	struct action on_error, overload;
+	pp_msec_t deadline;
+	int64_t max_connections;
+	int line;
+	const char *file;
+};
+
+struct plan_check {
+	const struct module *module;
+	const pp_value_t *values;
+	const struct plan_source *source; /* where it stands */
+	int line;
+	const char *name;
+	bool named_by_parameter;
+	char *identity;
+	struct check *check; /* a reference; NULL until plan_finish(), or refused */
+};
+
+struct plan {
+	struct arena arena;
+	bool bare; /* only server and listen count: no module is loaded */
+	/* Reads a file in place of the file system; NULL: *error. May be NULL. */
+	char *(*read)(void *data, const char *path, size_t *size, char **error);
+	void *read_data;
+	const struct plan *leader; /* of a state that follows: the plan of the first one */
+	const char *main_path;     /* of the rule file, as given */
+	const char *server_folder; /* of the file that has server{} */
+	GPtrArray *sources;        /* of struct plan_source */
+	struct server_settings server;
+	struct cache_settings cache;
+	struct log_settings log;
+	GPtrArray *checks;      /* of struct plan_check, in the order of the file */
+	GPtrArray *listeners;   /* of struct plan_listener */
+	GPtrArray *errors;      /* of char *: all that is wrong */
+	GPtrArray *folders;     /* of modules, NULL-terminated */
+	GString *declared;      /* canonical text of all that was declared */
+	unsigned settings_seen; /* bits of the rows of plan_settings() */
+	char conf[8];           /* "9c1e": names this configuration in logs */
+};
+
+struct plan *plan_new(const struct plan *leader);
+void plan_free(struct plan *plan);
+
+/* Reads a file once; later calls give the same bytes. NULL: *error is a sentence. */
+const struct plan_source *plan_read(struct plan *plan, const char *path, char **error);
+
+/* The settings a file may make: server, cache, log ..., and what they write to. */
+struct plan_setting {
+	const char *name;
+	const pp_row_t *rows; /* NULL: refused, not in this version */
+	size_t offset;        /* in struct plan */
+	const char *help;
+};
+const struct plan_setting *plan_settings(void); /* ends with a NULL name */
+const pp_row_t *plan_listen_rows(void);
+
+/* Where a call stands, for messages. */
+struct plan_place {
+	const struct plan_source *source;
+	int line;
+};
+void plan_fail(struct plan *plan, const struct plan_place *place, const char *where, const char *format, ...)
+        G_GNUC_PRINTF(4, 5);
+
+/* For those who read a call: where errors go, and what was declared. */
+struct pp_error plan_error_at(struct plan *plan, const struct plan_place *place, const char *where,
+                              const char *noun, const pp_value_t *values);
+void plan_declare(struct plan *plan, const char *what, const char *name, const pp_value_t *values);
+
+/* One call of a setting. on_error: the action or NULL. */
+void plan_set(struct plan *plan, const struct plan_setting *setting, const pp_value_t *values,
+              const struct action *on_error, const struct plan_place *place);
+/* NULL: refused. */
+struct plan_listener *plan_listen(struct plan *plan, const char *address, const pp_value_t *options,
+                                  const struct action *on_error, const struct action *overload,
+                                  const struct plan_place *place);
+/* NULL: refused. */
+struct plan_check *plan_check(struct plan *plan, const char *module, const pp_value_t *values,
+                              const struct plan_place *place);
+
+/* Where modules are found, NULL-terminated: the folders of server { modules }, the one
+ * beside this program, and the installed one. From then on server {} comes too late. */
+const char *const *plan_module_folders(struct plan *plan);
+
+/* Makes the checks: those of an earlier plan (may be NULL) with equal name and
+ * identity are carried over. True: nothing was wrong. */
+bool plan_finish(struct plan *plan, const struct plan *earlier);
+
+/* For a plan with a leader: takes over its checks. False: it declared other things. */
+bool plan_follow(struct plan *plan);
+
+/* Where on_error and overload may lead: dunno, defer, "close". */
+bool plan_is_mild(const struct action *action);
+
+/* The line of a parameter that is written within the call that begins at line, or 0. */
+int plan_line_of(const struct plan_source *source, int line, const char *name);
+
+#endif

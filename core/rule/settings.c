@@ -1,0 +1,223 @@
+/* rule/settings.c - settings and listeners: their rows, and what a file makes of them */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "rule/plan.h"
+#include "service/endpoint.h"
+
+/* -- the tables ---------------------------------------------------------- */
+
+static const pp_row_t server_rows[] = {
+	PP_TEXT(struct server_settings, name,
+	        .help = "Name of this server, first part of each id; the host's name without its domain if "
+	                "not given"),
+	PP_TEXT(struct server_settings, user,
+	        .help = "User to run as when started as root; listeners are bound before, modules loaded "
+	                "after"),
+	PP_DURATION(struct server_settings, deadline, .dflt = "10s", .min = "10ms", .max = "90s",
+	            .help = "How long one request may take; open asks are unknown after it"),
+	PP_INT(struct server_settings, loops, .dflt = "0", .min = "0", .max = "64",
+	       .help = "Event-loop threads; 0 is one a processor, at most 4"),
+	PP_FILE(struct server_settings, control,
+	        .help = "Path of the control socket that ppolicyctl talks to; control.sock in the state "
+	                "folder if not given"),
+	PP_TEXTS(struct server_settings, modules, .help = "Folders with modules, before the installed one"),
+	PP_TEXTS(struct server_settings, restriction_classes,
+	         .help = "Names of Postfix's smtpd_restriction_classes that restriction() may give"),
+	PP_END
+};
+
+static const pp_row_t cache_rows[] = { PP_BYTES(struct cache_settings, memory, .dflt = "64M", .min = "1M",
+	                                        .max = "1024G",
+	                                        .help = "Memory for kept answers; the oldest make room"),
+	                               PP_END };
+
+static const pp_row_t log_rows[] = {
+	PP_CHOICE(struct log_settings, to, .dflt = "stderr", .choices = "stderr syslog",
+	          .help = "Where log lines go"),
+	PP_CHOICE(struct log_settings, level, .dflt = "info", .choices = "error warning notice info debug",
+	          .help = "The least important lines that are written; info has one line a request"),
+	PP_END
+};
+
+static const pp_row_t listen_rows[] = {
+	PP_TEXT(struct plan_listener, mode, .help = "Permissions of a unix socket, such as \"0660\""),
+	PP_TEXT(struct plan_listener, owner, .help = "Owner of a unix socket"),
+	PP_TEXT(struct plan_listener, group, .help = "Group of a unix socket"),
+	PP_NETWORKS(struct plan_listener, allow,
+	            .help = "Networks that may connect over TCP; loopback only if not given"),
+	{ .name = "may",
+	  .type = PP_TYPE_TEXTS,
+	  .offset = PP_OFFSET(struct plan_listener, may_names, const pp_texts_t *),
+	  .help = "Actions of the permit class that rules of this listener may give: ok, filter, redirect, "
+	          "bcc, "
+	          "discard, restriction" },
+	PP_BOOL(struct plan_listener, observe, .dflt = "false",
+	        .help = "Postfix gets DUNNO, and the log says what the rule said"),
+	PP_DURATION(struct plan_listener, deadline, .min = "10ms", .max = "90s",
+	            .help = "How long one request may take, instead of the server's deadline"),
+	PP_INT(struct plan_listener, max_connections, .dflt = "10000", .min = "1", .max = "1000000",
+	       .help = "Connections at a time; those over it get the overload action and are closed"),
+	PP_END
+};
+
+static const struct plan_setting settings[] = {
+	{ "server", server_rows, offsetof(struct plan, server), "The server as a whole" },
+	{ "cache", cache_rows, offsetof(struct plan, cache), "Kept answers" },
+	{ "log", log_rows, offsetof(struct plan, log), "The log" },
+	{ "store", NULL, 0, NULL },
+	{ "dns", NULL, 0, NULL },
+	{ NULL, NULL, 0, NULL },
+};
+
+const struct plan_setting *plan_settings(void)
+{
+	return settings;
+}
+
+const pp_row_t *plan_listen_rows(void)
+{
+	return listen_rows;
+}
+
+/* -- calls --------------------------------------------------------------- */
+
+bool plan_is_mild(const struct action *action)
+{
+	return action->verb == ACTION_CLOSE || action->verb == ACTION_DUNNO || action->verb == ACTION_DEFER ||
+	       action->verb == ACTION_DEFER_IF_PERMIT || action->verb == ACTION_DEFER_IF_REJECT ||
+	       (action->verb == ACTION_REPLY && action->code < 500);
+}
+
+/* The text of an action belongs to Lua. */
+static struct action own_action(struct plan *plan, const struct action *action)
+{
+	struct action copy = *action;
+
+	copy.text = arena_strdup(&plan->arena, action->text);
+	return copy;
+}
+
+static void check_server(struct plan *plan, const struct plan_place *place)
+{
+	const char *name = plan->server.name;
+
+	if (name != NULL &&
+	    (strlen(name) > 16 || *name == '\0' ||
+	     strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
+	             strlen(name)))
+		plan_fail(plan, place, "server",
+		          "name: found '%s', wanted 1 to 16 letters, digits, '-' or '_'", name);
+}
+
+void plan_set(struct plan *plan, const struct plan_setting *setting, const pp_value_t *values,
+              const struct action *on_error, const struct plan_place *place)
+{
+	static const char *const others[] = { "on_error", NULL };
+	const bool server = strcmp(setting->name, "server") == 0;
+	const struct param_options options = { .folder = place->source->folder,
+		                               .others = server ? others : NULL };
+	struct pp_error error = plan_error_at(plan, place, setting->name, "setting", values);
+	unsigned bit = 1u << (setting - settings);
+
+	plan_declare(plan, "set", setting->name, values);
+	if (setting->rows == NULL) {
+		plan_fail(plan, place, setting->name, "not in this version of ppolicyd");
+		return;
+	}
+	if ((plan->settings_seen & bit) != 0)
+		plan_fail(plan, place, setting->name, "set twice; put all of it in one place");
+	plan->settings_seen |= bit;
+	if (server && plan->folders->len > 0)
+		plan_fail(plan, place, setting->name,
+		          "server stands before the first check, which may need its modules");
+	param_clear(setting->rows, (char *)plan + setting->offset);
+	param_read(setting->rows, values, &options, &plan->arena, (char *)plan + setting->offset, &error);
+	if (on_error != NULL && plan_is_mild(on_error))
+		plan->server.on_error = own_action(plan, on_error);
+	else if (on_error != NULL)
+		plan_fail(plan, place, setting->name,
+		          "on_error: found %s, wanted dunno(), a defer action or \"close\"",
+		          action_name(on_error->verb));
+	if (server) {
+		plan->server_folder = place->source->folder;
+		check_server(plan, place);
+	}
+}
+
+static void read_may(struct plan *plan, struct plan_listener *listener, const struct plan_place *place)
+{
+	for (size_t i = 0; listener->may_names != NULL && i < listener->may_names->count; i++) {
+		const char *name = listener->may_names->items[i];
+		enum action_verb verb;
+
+		if (action_find(name, &verb) && action_class(verb) == ACTION_PERMIT)
+			listener->may |= 1u << verb;
+		else
+			plan_fail(plan, place, "listen",
+			          "may: found '%s', wanted ok, filter, redirect, bcc, discard or restriction",
+			          name);
+	}
+}
+
+static void check_listener(struct plan *plan, struct plan_listener *listener, const struct plan_place *place)
+{
+	const bool is_unix = g_str_has_prefix(listener->address, "unix:");
+	struct endpoint endpoint;
+	const char *wanted;
+	char *end;
+
+	if (!endpoint_parse(listener->address, place->source->folder, &endpoint, &wanted))
+		plan_fail(plan, place, "listen", "found '%s', %s", listener->address, wanted);
+	if (listener->mode != NULL &&
+	    (strtoul(listener->mode, &end, 8) > 0777 || *end != '\0' || *listener->mode == '\0'))
+		plan_fail(plan, place, "listen", "mode: found '%s', wanted an octal number such as \"0660\"",
+		          listener->mode);
+	if (!is_unix && (listener->mode != NULL || listener->owner != NULL || listener->group != NULL))
+		plan_fail(plan, place, "listen", "mode, owner and group are for unix sockets; %s is none",
+		          listener->address);
+	if (is_unix && listener->allow != NULL)
+		plan_fail(plan, place, "listen",
+		          "allow is for TCP; mode, owner and group say who may use a unix socket");
+	for (guint i = 0; i < plan->listeners->len; i++)
+		if (strcmp(((struct plan_listener *)plan->listeners->pdata[i])->address, listener->address) ==
+		    0)
+			plan_fail(plan, place, "listen", "%s is listened on already", listener->address);
+}
+
+struct plan_listener *plan_listen(struct plan *plan, const char *address, const pp_value_t *options,
+                                  const struct action *on_error, const struct action *overload,
+                                  const struct plan_place *place)
+{
+	static const char *const others[] = { "on_error", "overload", NULL };
+	const struct param_options how = { .folder = place->source->folder, .others = others };
+	struct pp_error error = plan_error_at(plan, place, "listen", "option", options);
+	struct plan_listener *listener = arena_new0(&plan->arena, struct plan_listener);
+	guint before = plan->errors->len;
+
+	plan_declare(plan, "listen", address, options);
+	if (value_get(options, "proxy") != NULL) {
+		plan_fail(plan, place, "listen", "proxy: not in this version of ppolicyd");
+		return NULL;
+	}
+	listener->address = g_intern_string(address);
+	listener->file = place->source->path;
+	listener->line = place->line;
+	param_read(listen_rows, options, &how, &plan->arena, listener, &error);
+	listener->on_error = on_error != NULL ? own_action(plan, on_error)
+	                                      : (struct action){ .verb = ACTION_VERBS + 1, .text = "" };
+	listener->overload = overload != NULL ? own_action(plan, overload)
+	                                      : (struct action){ .verb = ACTION_DUNNO, .text = "" };
+	if ((on_error != NULL && !plan_is_mild(on_error)) || (overload != NULL && !plan_is_mild(overload)))
+		plan_fail(plan, place, "listen", "%s: wanted dunno(), a defer action or \"close\"",
+		          on_error != NULL && !plan_is_mild(on_error) ? "on_error" : "overload");
+	read_may(plan, listener, place);
+	check_listener(plan, listener, place);
+	if (plan->errors->len > before) {
+		param_clear(listen_rows, listener);
+		return NULL;
+	}
+	g_ptr_array_add(plan->listeners, listener);
+	return listener;
+}

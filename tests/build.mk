@@ -1,0 +1,74 @@
+# tests/build.mk - what `make check` builds and runs; ./scripts/test runs more
+#
+# A unit test is tests/unit/test_NAME.c, linked with the core; list it here.
+UNIT_TESTS = \
+	tests/unit/test_abi \
+	tests/unit/test_action \
+	tests/unit/test_address \
+	tests/unit/test_arena \
+	tests/unit/test_ask \
+	tests/unit/test_attribute \
+	tests/unit/test_cache \
+	tests/unit/test_cache_model \
+	tests/unit/test_commands \
+	tests/unit/test_connection \
+	tests/unit/test_connection_limits \
+	tests/unit/test_control \
+	tests/unit/test_log \
+	tests/unit/test_loop \
+	tests/unit/test_param \
+	tests/unit/test_pattern \
+	tests/unit/test_quantity \
+	tests/unit/test_request \
+	tests/unit/test_sandbox \
+	tests/unit/test_syslog \
+	tests/unit/test_text \
+	tests/unit/test_timer \
+	tests/unit/test_value \
+	tests/unit/test_walk \
+	tests/unit/test_wire \
+	tests/unit/test_worker
+
+# A fuzz target is tests/fuzz/fuzz_NAME.c; here it runs over tests/fuzz/corpus/NAME,
+# and with scripts/fuzz over what libFuzzer thinks of.
+FUZZ_TESTS = \
+	tests/fuzz/fuzz_action \
+	tests/fuzz/fuzz_pattern \
+	tests/fuzz/fuzz_wire
+FUZZ_MAIN = tests/fuzz/main.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_action_SOURCES = tests/fuzz/fuzz_action.c $(FUZZ_MAIN) \
+	tests/fuzz/postfix_reader.c tests/fuzz/postfix_reader.h
+tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
+
+# What several unit tests share.
+check_LIBRARIES += tests/unit/libunit.a
+tests_unit_libunit_a_SOURCES = \
+	tests/unit/policy.c tests/unit/policy.h \
+	tests/unit/probe.h \
+	tests/unit/talk.c tests/unit/talk.h
+
+# Both are linked with all of the core.
+check_PROGRAMS += $(UNIT_TESTS) $(FUZZ_TESTS)
+$(UNIT_TESTS) $(FUZZ_TESTS): core/libcore.a tests/unit/libunit.a
+$(UNIT_TESTS) $(FUZZ_TESTS): AM_LDFLAGS = $(CORE_LDFLAGS)
+$(UNIT_TESTS) $(FUZZ_TESTS): LDADD = tests/unit/libunit.a $(CORE_LIBS)
+
+include tests/bench/build.mk
+
+.PHONY: check-programs
+check-programs: $(check_PROGRAMS)
+
+check-local: all
+	bash $(srcdir)/tests/run -b . fast
+
+installcheck-local:
+	top_srcdir="$(abs_top_srcdir)" DESTDIR="$(DESTDIR)" sbindir="$(sbindir)" libdir="$(libdir)" \
+	moduledir="$(moduledir)" includedir="$(includedir)" sysconfdir="$(sysconfdir)" mandir="$(mandir)" \
+	docdir="$(docdir)" pkgconfigdir="$(pkgconfigdir)" unitdir="$(systemdsystemunitdir)" CC="$(CC)" \
+	bash $(srcdir)/tests/installcheck
+
+# Sources are in the archive by themselves; the rest, but nothing that is built:
+EXTRA_DIST += tests/run tests/installcheck \
+	$(call files,tests/lib/*.py tests/fuzz/corpus/* tests/bench/README tests/bench/run tests/bench/*.lua) \
+	$(call files,tests/scenario/* tests/live/* tests/golden/*)
