@@ -25,6 +25,7 @@ core_libcore_a_SOURCES = \
 	core/check/ask.c core/check/ask.h \
 	core/check/check.c core/check/check.h \
 	core/check/module.c core/check/module.h \
+	core/check/module_rows.c core/check/module_rows.h \
 	core/check/step.c core/check/step.h \
 	core/rule/actions.c core/rule/actions.h \
 	core/rule/compare.c core/rule/compare.h \
@@ -49,6 +50,7 @@ core_libcore_a_SOURCES = \
 	core/rule/program.c core/rule/program.h \
 	core/rule/rehearsal.c core/rule/rehearsal.h \
 	core/rule/requests.c \
+	core/rule/routes.c core/rule/routes.h \
 	core/rule/run.c core/rule/run.h \
 	core/rule/sandbox.c core/rule/sandbox.h \
 	core/rule/settings.c \
@@ -59,8 +61,10 @@ core_libcore_a_SOURCES = \
 	core/rule/walk_failure.c core/rule/walk_failure.h \
 	core/rule/walk_samples.c core/rule/walk_samples.h \
 	core/rule/walk_tree.c core/rule/walk_tree.h \
+	core/rule/walk_uses.c core/rule/walk_uses.h \
 	core/rule/walk_values.c core/rule/walk_values.h \
 	core/rule/walker.c core/rule/walker.h \
+	core/daemon/bind.c core/daemon/bind.h \
 	core/daemon/commands.c core/daemon/commands.h \
 	core/daemon/control.c core/daemon/control.h \
 	core/daemon/control_ask.c \

@@ -13,6 +13,7 @@ UNIT_TESTS = \
 	tests/unit/test_commands \
 	tests/unit/test_connection \
 	tests/unit/test_connection_limits \
+	tests/unit/test_connection_many \
 	tests/unit/test_control \
 	tests/unit/test_log \
 	tests/unit/test_loop \
@@ -21,11 +22,13 @@ UNIT_TESTS = \
 	tests/unit/test_quantity \
 	tests/unit/test_request \
 	tests/unit/test_sandbox \
+	tests/unit/test_sandbox_limits \
 	tests/unit/test_syslog \
 	tests/unit/test_text \
 	tests/unit/test_timer \
 	tests/unit/test_value \
 	tests/unit/test_walk \
+	tests/unit/test_walk_cover \
 	tests/unit/test_wire \
 	tests/unit/test_worker
 

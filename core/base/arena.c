@@ -86,21 +86,23 @@ void arena_reset(struct arena *arena)
 		return;
 	kept->next = NULL;
 	arena->chunks = kept;
+	arena->size = kept->size;
 	use_chunk(arena, kept);
 }
 
-static struct arena_chunk *chunk_new(size_t size)
+static struct arena_chunk *chunk_new(struct arena *arena, size_t size)
 {
 	struct arena_chunk *chunk = g_malloc(sizeof(*chunk) + size);
 
 	chunk->next = NULL;
 	chunk->size = size;
+	arena->size += size;
 	return chunk;
 }
 
 static void *alloc_large(struct arena *arena, size_t size)
 {
-	struct arena_chunk *chunk = chunk_new(size);
+	struct arena_chunk *chunk = chunk_new(arena, size);
 
 	/* Behind the current chunk, whose free part stays in use. */
 	if (arena->chunks == NULL) {
@@ -126,7 +128,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 		if (step > LARGE)
 			return alloc_large(arena, step);
-		chunk = chunk_new(ORDINARY);
+		chunk = chunk_new(arena, ORDINARY);
 		chunk->next = arena->chunks;
 		arena->chunks = chunk;
 		use_chunk(arena, chunk);

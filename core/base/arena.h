@@ -12,11 +12,18 @@ struct arena_chunk;
 struct arena {
 	char *next, *end;           /* free part of the current chunk */
 	struct arena_chunk *chunks; /* newest first */
+	size_t size;                /* of all of them */
 };
 
 void arena_init(struct arena *arena);  /* allocates nothing */
 void arena_free(struct arena *arena);  /* frees all; the arena may be used again */
 void arena_reset(struct arena *arena); /* keeps one ordinary chunk for the next use */
+
+/* Bytes taken from the system. */
+static inline size_t arena_size(const struct arena *arena)
+{
+	return arena->size;
+}
 
 /* Never NULL; aligned for any type; zeroed only by arena_new0(). */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -23,14 +23,16 @@
 #include "base/text.h"
 
 enum {
-	LINE = 1024,           /* of pp_log() */
-	LONG_LINE = 4096,      /* of a loop's buffer */
-	BUFFER_FIRST = 4096,   /* first size of a loop's buffer ... */
-	BUFFER_FULL = 64 << 10 /* ... and when it does not wait for the end of the turn */
+	LINE = 1024,            /* of pp_log() */
+	LONG_LINE = 4096,       /* of a loop's buffer */
+	BUFFER_FIRST = 4096,    /* first size of a loop's buffer ... */
+	BUFFER_MUCH = 16 << 10, /* so much is worth a write ... */
+	BUFFER_FULL = 64 << 10  /* ... and so much does not wait for the end of the turn */
 };
 
 static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
 static atomic_int wanted = PP_LOG_INFO;
+static atomic_bool to_file;
 
 /* How to write to standard error without ever waiting. */
 enum way {
@@ -97,6 +99,7 @@ static void stderr_open(void)
 		if (own >= 0)
 			sink.fd = own;
 	}
+	atomic_store(&to_file, !closed && S_ISREG(now.st_mode));
 }
 
 /* How much was taken; 0 if nothing, for whatever reason. */
@@ -353,6 +356,7 @@ void log_open(const struct log_settings *settings)
 	}
 	if (level < 0)
 		stderr_printf("error: log: no level '%s'\n", settings->level);
+	atomic_store(&to_file, !sink.to_syslog && sink.way == WAY_DIRECT && S_ISREG(sink.is.st_mode));
 	pthread_mutex_unlock(&sink.lock);
 	atomic_store(&wanted, level < 0 ? PP_LOG_INFO : level);
 }
@@ -425,6 +429,11 @@ void log_buffer_flush(struct log_buffer *buffer)
 	if (buffer->length > 0 && log_wants(PP_LOG_INFO))
 		put(PP_LOG_INFO, buffer->bytes, buffer->length);
 	buffer->length = 0;
+}
+
+bool log_buffer_can_wait(const struct log_buffer *buffer)
+{
+	return buffer->length < BUFFER_MUCH && atomic_load_explicit(&to_file, memory_order_relaxed);
 }
 
 uint64_t log_lost(void)

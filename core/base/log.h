@@ -4,8 +4,8 @@
  * sink does not take at once is dropped and counted, and the count is logged
  * when it takes lines again. pp_log() is the public form, safe in any thread.
  *
- * A loop collects its request lines in a buffer of its own and hands it over
- * once a turn: a write a line would cost as much as the request.
+ * A loop collects its request lines in a buffer of its own and hands it over once
+ * a turn or less often: a write a line would cost as much as the request.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -38,6 +38,9 @@ void log_buffer_free(struct log_buffer *buffer);
 /* At least room bytes to write at bytes + length. */
 char *log_buffer_reserve(struct log_buffer *buffer, size_t room);
 void log_buffer_flush(struct log_buffer *buffer);
+/* True if it costs less to flush it later, with more lines: they go to a file, which
+ * takes a lot at once for little more than a line. */
+bool log_buffer_can_wait(const struct log_buffer *buffer);
 
 uint64_t log_lost(void);
 

@@ -48,39 +48,62 @@ static inline block load(const char *text)
 	return loaded;
 }
 
-/* Of 4 to 15 bytes, some of them twice. */
-static inline block load_short(const char *text, size_t length)
+static inline void store(char *out, block text)
+{
+	memcpy(out, &text, sizeof(text));
+}
+
+/* Copies 4 to 15 bytes. Returns them, some of them twice. */
+static inline block copy_short(char *out, const char *text, size_t length)
 {
 	uint64_t eights[2];
 	uint32_t fours[2];
 
 	if (length >= sizeof(eights[0])) {
 		memcpy(&eights[0], text, sizeof(eights[0]));
-		memcpy(&eights[1], text + length - sizeof(eights[0]), sizeof(eights[0]));
+		memcpy(&eights[1], text + length - sizeof(eights[1]), sizeof(eights[1]));
+		memcpy(out, &eights[0], sizeof(eights[0]));
+		memcpy(out + length - sizeof(eights[1]), &eights[1], sizeof(eights[1]));
 	} else {
 		memcpy(&fours[0], text, sizeof(fours[0]));
-		memcpy(&fours[1], text + length - sizeof(fours[0]), sizeof(fours[0]));
-		eights[0] = eights[1] = (uint64_t)fours[0] << 32 | fours[1];
+		memcpy(&fours[1], text + length - sizeof(fours[1]), sizeof(fours[1]));
+		memcpy(out, &fours[0], sizeof(fours[0]));
+		memcpy(out + length - sizeof(fours[1]), &fours[1], sizeof(fours[1]));
+		eights[0] = eights[1] = (uint64_t)fours[1] << 32 | fours[0];
 	}
 	return (block)(halves){ eights[0], eights[1] };
 }
 
-/* How many bytes at the start are plain: the way nearly all text goes. */
 static size_t plain_length(const char *text, size_t length, const struct plain *plain)
 {
 	size_t done = 0;
 
-	if (length >= BLOCK) {
-		while (done + BLOCK <= length && is_plain_block(load(text + done), plain))
-			done += BLOCK;
-		if (done + BLOCK > length && is_plain_block(load(text + length - BLOCK), plain))
-			return length;
-	} else if (length >= 4 && is_plain_block(load_short(text, length), plain)) {
-		return length;
-	}
 	while (done < length && is_plain(text[done], plain))
 		done++;
 	return done;
+}
+
+/* Copies text if all of it is plain, which nearly all text is. */
+static bool copy_plain(char *out, const char *text, size_t length, const struct plain *plain)
+{
+	block last;
+
+	if (length < sizeof(uint32_t)) {
+		memcpy(out, text, length);
+		return plain_length(text, length, plain) == length;
+	}
+	if (length < BLOCK)
+		return is_plain_block(copy_short(out, text, length), plain);
+	for (size_t done = 0; done + BLOCK < length; done += BLOCK) {
+		block next = load(text + done);
+
+		store(out + done, next);
+		if (!is_plain_block(next, plain))
+			return false;
+	}
+	last = load(text + length - BLOCK);
+	store(out + length - BLOCK, last);
+	return is_plain_block(last, plain);
 }
 
 /* The length of the character at the start, 0 if it is not well-formed UTF-8
@@ -144,6 +167,10 @@ size_t text_clean(char *out, size_t size, const char *text, size_t length)
 {
 	size_t room, used = 0, read = 0;
 
+	if (length < size && copy_plain(out, text, length, &plain_clean)) {
+		out[length] = '\0';
+		return length;
+	}
 	if (size == 0)
 		return 0;
 	room = size - 1;
@@ -195,8 +222,7 @@ size_t text_escape(char *out, size_t size, const char *text, size_t length, bool
 	size_t cut = 0, cut_room; /* where the dots would stand, at most */
 	bool fits = true;
 
-	if (length < size && plain_length(text, length, kind) == length) {
-		memcpy(out, text, length);
+	if (length < size && copy_plain(out, text, length, kind)) {
 		out[length] = '\0';
 		return length;
 	}

@@ -15,11 +15,9 @@ const char *answer_from_name(enum answer_from from)
 	return names[from];
 }
 
-static bool sets_field(const struct module *module, unsigned word, const pp_row_t *row)
+static bool sets_field(const struct check *check, unsigned word, unsigned field)
 {
-	if (word < WORD_FIRST)
-		return false;
-	return row == NULL || row->when == NULL || text_has_word(row->when, module->word[word].word);
+	return (check->field[field].words >> word & 1) != 0;
 }
 
 static bool is_text(const pp_row_t *row)
@@ -92,14 +90,14 @@ void answer_encode(const struct check *check, struct arena *arena, unsigned word
 	uint8_t *bytes, *out;
 
 	for (unsigned i = 0; i < check->fields; i++)
-		if (sets_field(check->module, word, check->field[i].row))
+		if (sets_field(check, word, i))
 			size += field_size(check, i, fields, extra);
 	bytes = arena_alloc(arena, size);
 	bytes[0] = 0;
 	bytes[1] = (uint8_t)word;
 	out = put_text(bytes + 2, text != NULL ? text : "", length);
 	for (unsigned i = 0; i < check->fields; i++)
-		if (sets_field(check->module, word, check->field[i].row))
+		if (sets_field(check, word, i))
 			out = put_field(check, i, fields, extra, out);
 	*answer = (struct answer){ .bytes = bytes,
 		                   .size = (uint32_t)size,
@@ -142,7 +140,7 @@ bool answer_decode(const struct check *check, const uint8_t *bytes, uint32_t siz
 		                   .text = (const char *)bytes + HEAD,
 		                   .text_length = (uint32_t)(in - bytes) - HEAD - 1 };
 	for (unsigned i = 0; i < check->fields && in != NULL; i++)
-		if (sets_field(check->module, word, check->field[i].row))
+		if (sets_field(check, word, i))
 			in = skip_field(check->field[i].row, in, end);
 	return in == end;
 }
@@ -195,16 +193,16 @@ static struct answer_value default_of(const struct check *check, const pp_row_t 
 struct answer_value answer_field(const struct check *check, const struct answer *answer, unsigned field)
 {
 	const pp_row_t *row = check->field[field].row;
-	const uint8_t *end = answer->bytes + answer->size;
-	const uint8_t *in;
+	const uint8_t *in, *end;
 	uint16_t length;
 	bool flag;
 
-	if (answer->bytes == NULL || !sets_field(check->module, answer->word, row))
+	if (answer->bytes == NULL || !sets_field(check, answer->word, field))
 		return default_of(check, row);
+	end = answer->bytes + answer->size;
 	in = (const uint8_t *)answer->text + answer->text_length + 1;
 	for (unsigned i = 0; i < field; i++)
-		if (sets_field(check->module, answer->word, check->field[i].row))
+		if (sets_field(check, answer->word, i))
 			in = skip_field(check->field[i].row, in, end);
 	if (!is_text(row)) {
 		flag = *in != 0;

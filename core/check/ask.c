@@ -17,12 +17,27 @@
  * What begins each key of the check, then a row of items: '+' and the value, or
  * '-' for what is absent, each with a NUL. Values hold no NUL. */
 
+static void add_bytes(GString *key, const void *bytes, size_t size)
+{
+	size_t at = key->len;
+
+	g_string_set_size(key, at + size);
+	memcpy(key->str + at, bytes, size);
+}
+
+/* length counts for a value that is there. */
 static void add_item(GString *key, const char *value, size_t length)
 {
-	g_string_append_c(key, value != NULL ? '+' : '-');
-	if (value != NULL)
-		g_string_append_len(key, value, (gssize)length);
-	g_string_append_c(key, '\0');
+	size_t at = key->len;
+
+	if (value == NULL) {
+		add_bytes(key, "-", sizeof("-"));
+		return;
+	}
+	g_string_set_size(key, at + length + 2);
+	key->str[at] = '+';
+	memcpy(key->str + at + 1, value, length);
+	key->str[at + 1 + length] = '\0';
 }
 
 static void build_key(struct ask_host *host, const struct check *check, struct request *request,
@@ -33,9 +48,9 @@ static void build_key(struct ask_host *host, const struct check *check, struct r
 	size_t length = 0;
 
 	g_string_truncate(key, 0);
-	g_string_append_len(key, check->key_prefix, (gssize)check->key_prefix_size);
+	add_bytes(key, check->key_prefix, check->key_prefix_size);
 	if (args_key_size > 0)
-		g_string_append_len(key, args_key, (gssize)args_key_size);
+		add_bytes(key, args_key, args_key_size);
 	for (; read != NULL && *read != PP_ATTRIBUTE_NONE; read++) {
 		const char *value = request_get(request, *read, &length);
 
@@ -105,7 +120,6 @@ static struct pp_ask *ask_new(struct ask_host *host, struct check *check, struct
 {
 	struct pp_ask *ask = host->spare;
 	struct arena arena;
-	const pp_module_t *desc = check->module->desc;
 
 	if (ask != NULL) {
 		host->spare = ask->next_open;
@@ -114,27 +128,28 @@ static struct pp_ask *ask_new(struct ask_host *host, struct check *check, struct
 		ask = g_new(struct pp_ask, 1);
 		arena_init(&arena);
 	}
-	*ask = (struct pp_ask){ .host = host,
-		                .arena = arena,
-		                .check = check_ref(check),
-		                .request = request_ref(request),
-		                .keep_at_most = -1 };
-	ask->started = clock_usec();
-	ask->due = pp_now() + check->timeout;
-	ask->state = arena_alloc0(&ask->arena, desc->state_size + 1);
-	ask->fields = arena_alloc0(&ask->arena, desc->fields_size + 1);
-	if (desc->fields_size > 0)
-		memcpy(ask->fields, check->field_defaults, desc->fields_size);
-	ask->extra = arena_alloc0(&ask->arena, (check->fields - check->own_fields + 1) * sizeof(*ask->extra));
+	*ask = (struct pp_ask){
+		.host = host, .arena = arena, .check = check, .request = request, .keep_at_most = -1
+	};
 	return ask;
+}
+
+/* When it begins to wait, whoever wanted it may go. */
+static void hold(struct pp_ask *ask)
+{
+	check_ref(ask->check);
+	request_ref(ask->request);
+	ask->refs = true;
 }
 
 static void ask_free(struct pp_ask *ask)
 {
 	struct ask_host *host = ask->host;
 
-	check_unref(ask->check);
-	request_unref(ask->request);
+	if (ask->refs) {
+		check_unref(ask->check);
+		request_unref(ask->request);
+	}
 	arena_reset(&ask->arena);
 	ask->next_open = host->spare;
 	host->spare = ask;
@@ -149,9 +164,14 @@ static void keep(struct pp_ask *ask, const struct answer *answer)
 
 	if (ask->keep_at_most >= 0)
 		length = MIN(length, ask->keep_at_most);
-	if (length <= 0 || !check->keeps || ask->key == NULL || ask->host->cache == NULL)
+	if (!check->keeps || ask->key == NULL || ask->host->cache == NULL)
 		return;
 	now = pp_time();
+	/* A known answer that is not kept still ends the older one it contradicts. */
+	if (length <= 0 && ask->stale != NULL && answer->word != WORD_UNKNOWN)
+		cache_put(ask->host->cache, ask->key, ask->key_size, answer->bytes, answer->size, now, now);
+	if (length <= 0)
+		return;
 	cache_put(ask->host->cache, ask->key, ask->key_size, answer->bytes, answer->size, now + length,
 	          now + length + (answer->word != WORD_UNKNOWN ? check->stale : 0));
 }
@@ -176,27 +196,22 @@ static void serve_stale(struct pp_ask *ask, struct answer *answer)
 }
 
 /* True: answered from memory. An entry past its time is noted for serve_stale(). */
-static bool recall(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask, const char *key,
-                   size_t key_size)
+static bool recall(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask, const GString *key)
 {
-	struct arena *arena = ask != NULL ? &ask->arena : &wish->request->arena;
 	struct cache_hit hit;
 	uint8_t *bytes;
 
 	if (host->cache == NULL || !wish->check->keeps ||
-	    !cache_get(host->cache, key, key_size, host->buffer, ANSWER_BYTES_MAX, &hit) ||
+	    !cache_get(host->cache, key->str, key->len, host->buffer, ANSWER_BYTES_MAX, &hit) ||
 	    hit.size > ANSWER_BYTES_MAX)
 		return false;
 	if (hit.good_until <= pp_time()) {
-		if (ask == NULL)
-			return false;
-		ask->stale = memcpy(arena_alloc(arena, hit.size), host->buffer, hit.size);
+		ask->stale = memcpy(arena_alloc(&ask->arena, hit.size), host->buffer, hit.size);
 		ask->stale_size = (uint32_t)hit.size;
 		ask->stale_until = hit.stale_until;
 		return false;
 	}
-	arena = &wish->request->arena;
-	bytes = memcpy(arena_alloc(arena, hit.size), host->buffer, hit.size);
+	bytes = memcpy(arena_alloc(&wish->request->arena, hit.size), host->buffer, hit.size);
 	if (!answer_decode(wish->check, bytes, (uint32_t)hit.size, &wish->answer))
 		return false;
 	wish->answer.from = answer_is_marked_stale(bytes, (uint32_t)hit.size) ? ANSWER_STALE : ANSWER_MEMORY;
@@ -249,7 +264,7 @@ static struct answer conclude(struct pp_ask *ask)
 {
 	struct answer answer;
 
-	answer_encode(ask->check, &ask->arena, ask->word, ask->text, ask->fields, ask->extra, &answer);
+	answer_encode(ask->check, &ask->arena, ask->word, ask->text, pp_fields(ask), ask->extra, &answer);
 	answer.timed_out = ask->timed_out && ask->word == WORD_UNKNOWN;
 	if (ask->word == WORD_UNKNOWN && ask->stale != NULL && ask->stale_until > pp_time())
 		serve_stale(ask, &answer);
@@ -318,17 +333,18 @@ static void set_key(struct pp_ask *ask, const char *key, size_t size)
 	ask->key_size = size;
 }
 
-static void narrow_key(struct pp_ask *ask)
+/* As build_key(), with what the module says. False: the answer has no key. */
+static bool build_narrow_key(struct pp_ask *ask)
 {
 	GString *key = ask->host->key;
 	const char *text = ask->check->module->desc->key(ask);
 
 	if (text == NULL)
-		return;
+		return false;
 	g_string_truncate(key, 0);
-	g_string_append_len(key, ask->check->key_prefix, (gssize)ask->check->key_prefix_size);
+	add_bytes(key, ask->check->key_prefix, ask->check->key_prefix_size);
 	add_item(key, text, strlen(text));
-	set_key(ask, key->str, key->len);
+	return true;
 }
 
 static void add_wish(struct pp_ask *ask, struct ask_wish *wish)
@@ -338,9 +354,9 @@ static void add_wish(struct pp_ask *ask, struct ask_wish *wish)
 	ask->wishes = wish;
 }
 
-static bool join(struct ask_host *host, struct ask_wish *wish, const char *key, size_t key_size)
+static bool join(struct ask_host *host, struct ask_wish *wish, const GString *key)
 {
-	const struct pp_ask probe = { .key = key, .key_size = key_size };
+	const struct pp_ask probe = { .key = key->str, .key_size = key->len };
 	struct pp_ask *ask = g_hash_table_lookup(host->flights, &probe);
 
 	if (ask == NULL || ask->check != wish->check)
@@ -354,6 +370,7 @@ static void enter_open_list(struct pp_ask *ask)
 {
 	struct ask_host *host = ask->host;
 
+	hold(ask);
 	ask->previous_open = NULL;
 	ask->next_open = host->open;
 	if (host->open != NULL)
@@ -369,6 +386,8 @@ static bool launch(struct ask_host *host, struct ask_wish *wish, struct pp_ask *
 {
 	struct answer answer;
 
+	ask->args = copy_args(ask, ask->args);
+	ask->due = wish->started / 1000 + wish->check->timeout;
 	if (!step_run(ask, wish->check->module->desc->ask)) {
 		add_wish(ask, wish);
 		enter_open_list(ask);
@@ -380,20 +399,34 @@ static bool launch(struct ask_host *host, struct ask_wish *wish, struct pp_ask *
 	return true;
 }
 
-/* With a key() the ask is made first, since key() reads it. */
-static bool start_narrowed(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask)
+static bool is_closed(struct check *check)
 {
-	narrow_key(ask);
-	if (ask->key != NULL && !wish->check->module->desc->effects) {
-		if (recall(host, wish, ask, ask->key, ask->key_size)) {
-			ask_free(ask);
-			return wish_done(host, wish);
-		}
-		if (join(host, wish, ask->key, ask->key_size)) {
-			ask_free(ask);
-			return false;
-		}
+	const pp_module_t *desc = check->module->desc;
+
+	return desc->open != NULL && !desc->blocking && g_atomic_pointer_get(&check->handle) == NULL;
+}
+
+/* Answers from memory, joins an ask under way or launches this one. keyed: its key is
+ * in host->key. */
+static bool start(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask, bool keyed)
+{
+	const GString *key = host->key;
+
+	if (keyed && recall(host, wish, ask, key)) {
+		ask_free(ask);
+		return wish_done(host, wish);
 	}
+	wish->started = clock_usec();
+	if (keyed && join(host, wish, key)) {
+		ask_free(ask);
+		return false;
+	}
+	if (is_closed(wish->check)) {
+		ask_free(ask);
+		return wish_unknown(host, wish, "could not be opened");
+	}
+	if (keyed)
+		set_key(ask, key->str, key->len);
 	return launch(host, wish, ask);
 }
 
@@ -401,33 +434,23 @@ bool ask_start(struct ask_host *host, struct ask_wish *wish, struct check *check
                const void *args, const char *args_key, size_t args_key_size)
 {
 	const pp_module_t *desc = check->module->desc;
+	bool keyed = !desc->effects;
 	struct pp_ask *ask;
 
 	wish->check = check;
 	wish->request = request;
 	if (host->no_effects && desc->effects)
 		return wish_unknown(host, wish, "not asked, since asking changes something");
-	if (desc->key == NULL && !desc->effects) {
-		build_key(host, check, request, args_key, args_key_size);
-		if (recall(host, wish, NULL, host->key->str, host->key->len))
-			return wish_done(host, wish);
-		wish->started = clock_usec();
-		if (join(host, wish, host->key->str, host->key->len))
-			return false;
-	}
-	wish->started = clock_usec();
-	if (desc->open != NULL && !desc->blocking && g_atomic_pointer_get(&check->handle) == NULL)
+	/* key() may want the handle. */
+	if (desc->key != NULL && is_closed(check))
 		return wish_unknown(host, wish, "could not be opened");
 	ask = ask_new(host, check, request);
-	ask->args = (void *)copy_args(ask, args);
-	if (desc->key != NULL)
-		return start_narrowed(host, wish, ask);
-	if (!desc->effects) {
-		set_key(ask, host->key->str, host->key->len);
-		if (check->stale > 0)
-			recall(host, wish, ask, host->key->str, host->key->len);
-	}
-	return launch(host, wish, ask);
+	ask->args = args;
+	if (keyed && desc->key != NULL)
+		keyed = build_narrow_key(ask);
+	else if (keyed)
+		build_key(host, check, request, args_key, args_key_size);
+	return start(host, wish, ask, keyed);
 }
 
 static void unlink_wish(struct ask_wish **link, struct ask_wish *wish)

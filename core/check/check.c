@@ -3,6 +3,9 @@
 
 #include <string.h>
 #include "base/quantity.h"
+#include "base/text.h"
+#include "request/attribute.h"
+#include "base/text.h"
 
 #define WORKER_RETRY 1000 /* ms */
 
@@ -40,7 +43,7 @@ const char *check_default_keep(const struct module *module)
 	return module->desc->keep != NULL ? module->desc->keep : "0s";
 }
 
-/* The values that are for these rows. */
+/* The values that are for these rows; keep is read apart. */
 static pp_value_t *values_of_rows(const pp_value_t *values, const pp_row_t *rows, struct arena *arena)
 {
 	pp_value_t *picked = arena_new0(arena, pp_value_t);
@@ -52,7 +55,8 @@ static pp_value_t *values_of_rows(const pp_value_t *values, const pp_row_t *rows
 	pairs = arena_alloc0(arena, (values->list.count + 1) * sizeof(*pairs));
 	picked->list.pairs = pairs;
 	for (size_t i = 0; i < values->list.count; i++)
-		if (values->list.pairs[i].key != NULL && param_find(rows, values->list.pairs[i].key) != NULL)
+		if (values->list.pairs[i].key != NULL && strcmp(values->list.pairs[i].key, "keep") != 0 &&
+		    param_find(rows, values->list.pairs[i].key) != NULL)
 			pairs[picked->list.count++] = values->list.pairs[i];
 	return picked;
 }
@@ -75,6 +79,21 @@ static void set_keep(struct check *check, pp_msec_t length)
 		check->keep[i] = length;
 }
 
+static void no_such_word(const struct check *check, const pp_pair_t *pair, struct pp_error *error)
+{
+	const char *names[WORDS_MAX + 1] = { NULL };
+	const char *word = pair->key != NULL ? pair->key : "1", *nearest;
+	g_autofree char *all = NULL;
+
+	for (unsigned i = 0; i < check->module->words; i++)
+		names[i] = check->module->word[i].word;
+	all = g_strjoinv(", ", (char **)names);
+	nearest = text_nearest(word, names);
+	param_fail(error, pair->value.line, "keep: no word '%s' among %s%s%s%s", word, all,
+	           nearest != NULL ? " (did you mean '" : "", nearest != NULL ? nearest : "",
+	           nearest != NULL ? "'?)" : "");
+}
+
 static void read_keep_by_word(struct check *check, const pp_value_t *keep, struct pp_error *error)
 {
 	for (size_t i = 0; i < keep->list.count; i++) {
@@ -83,13 +102,7 @@ static void read_keep_by_word(struct check *check, const pp_value_t *keep, struc
 		pp_msec_t length;
 
 		if (word < 0)
-			param_fail(error, pair->value.line,
-			           "keep: '%s' is none of its words (%s%s%s ...), none or unknown",
-			           pair->key != NULL ? pair->key : "1", check->module->word[WORD_FIRST].word,
-			           check->module->words > WORD_FIRST + 1 ? ", " : "",
-			           check->module->words > WORD_FIRST + 1
-			                   ? check->module->word[WORD_FIRST + 1].word
-			                   : "");
+			no_such_word(check, pair, error);
 		else if (read_keep_length(&pair->value, &length, pair->key, error, &check->arena))
 			check->keep[word] = length;
 	}
@@ -120,9 +133,8 @@ static void read_common(struct check *check, const pp_value_t *values, struct pp
 	struct common common = { 0 };
 	const char *why;
 
-	if (!param_read(common_rows, values_of_rows(values, common_rows, &check->arena), NULL, &check->arena,
-	                &common, error))
-		return;
+	param_read(common_rows, values_of_rows(values, common_rows, &check->arena), NULL, &check->arena,
+	           &common, error);
 	check->timeout = common.timeout;
 	check->stale = common.stale;
 	if (desc->timeout != NULL && value_get(values, "timeout") == NULL)
@@ -130,7 +142,7 @@ static void read_common(struct check *check, const pp_value_t *values, struct pp
 	if (desc->stale != NULL && value_get(values, "stale") == NULL)
 		duration_parse(desc->stale, &check->stale, &why);
 	read_keep(check, value_get(values, "keep"), error);
-	if (strcmp(common.keep_in, "store") == 0)
+	if (g_strcmp0(common.keep_in, "store") == 0)
 		param_fail(error, value_get(values, "keep_in")->line,
 		           "keep_in: found 'store', but this version has no store; wanted \"memory\"");
 }
@@ -148,6 +160,17 @@ static void add_named(GPtrArray *fields, GPtrArray *reads, const pp_row_t *row, 
 		g_ptr_array_add(row->type == PP_TYPE_FIELDS ? fields : reads, (char *)texts->items[i]);
 }
 
+/* With which words a field is set: by default with all of the module's own. */
+static uint32_t words_of(const struct module *module, const pp_row_t *row)
+{
+	uint32_t words = 0;
+
+	for (unsigned word = WORD_FIRST; word < module->words; word++)
+		if (row == NULL || row->when == NULL || text_has_word(row->when, module->word[word].word))
+			words |= UINT32_C(1) << word;
+	return words;
+}
+
 /* Fields and reads: the module's, then those that parameters name. */
 static void collect_names(struct check *check)
 {
@@ -162,9 +185,11 @@ static void collect_names(struct check *check)
 	check->fields = check->own_fields + fields->len;
 	check->field = arena_alloc0(&check->arena, (check->fields + 1) * sizeof(*check->field));
 	for (unsigned i = 0; i < check->own_fields; i++)
-		check->field[i] = (struct check_field){ desc->fields[i].name, &desc->fields[i] };
+		check->field[i] = (struct check_field){ desc->fields[i].name, &desc->fields[i],
+			                                words_of(check->module, &desc->fields[i]) };
 	for (unsigned i = 0; i < fields->len; i++)
-		check->field[check->own_fields + i] = (struct check_field){ fields->pdata[i], NULL };
+		check->field[check->own_fields + i] = (struct check_field){ fields->pdata[i], NULL,
+			                                                    words_of(check->module, NULL) };
 	check->named_reads = arena_alloc0(&check->arena, (reads->len + 1) * sizeof(*check->named_reads));
 	for (unsigned i = 0; i < reads->len; i++)
 		check->named_reads[i] = reads->pdata[i];
@@ -174,6 +199,21 @@ static bool is_reserved_name(const struct module *module, const char *name)
 {
 	return module_word(module, name) >= 0 || strcmp(name, "word") == 0 || strcmp(name, "text") == 0 ||
 	       strcmp(name, "from") == 0;
+}
+
+/* Postfix may send what we do not know yet; but a name beside a known one is a slip. */
+static void check_attribute_names(const struct check *check, struct pp_error *error)
+{
+	const char *names[PP_ATTRIBUTES] = { NULL };
+
+	for (int i = 1; i < PP_ATTRIBUTES; i++)
+		names[i - 1] = attribute_info((pp_attribute_t)i)->name;
+	for (const char **read = check->named_reads; *read != NULL; read++) {
+		const char *nearest = text_nearest(*read, names);
+
+		if (nearest != NULL && strcmp(nearest, *read) != 0)
+			param_fail(error, 0, "no attribute '%s' (did you mean '%s'?)", *read, nearest);
+	}
 }
 
 static void check_field_names(const struct check *check, struct pp_error *error)
@@ -240,6 +280,7 @@ struct check *check_new(const struct module *module, const char *name, const pp_
 		g_error("out of memory");
 	memset(check, 0, sizeof(*check));
 	check->refs = 1;
+	g_mutex_init(&check->opening);
 	check->module = module;
 	arena_init(&check->arena);
 	check->name = arena_strdup(&check->arena, name);
@@ -253,6 +294,7 @@ struct check *check_new(const struct module *module, const char *name, const pp_
 	if (read_params(check, values, folder, error)) {
 		collect_names(check);
 		check_field_names(check, error);
+		check_attribute_names(check, error);
 		set_fingerprint(check);
 	}
 	if (error->messages->len == before)
@@ -300,6 +342,7 @@ void check_unref(struct check *check)
 		param_clear(desc->params, check->conf);
 	g_free(check->worker);
 	g_free(check->identity);
+	g_mutex_clear(&check->opening);
 	arena_free(&check->arena);
 	free(check);
 }
@@ -332,13 +375,19 @@ void check_open(struct check *check)
 {
 	void *handle;
 
-	if (check->module->desc->open == NULL || check->module->desc->blocking || check->handle != NULL)
+	if (check->module->desc->open == NULL || check->module->desc->blocking ||
+	    !g_mutex_trylock(&check->opening))
 		return;
+	if (check->handle != NULL) {
+		g_mutex_unlock(&check->opening);
+		return;
+	}
 	handle = open_handle(check, !check->open_failed);
 	if (handle != NULL && check->open_failed)
 		pp_log(PP_LOG_NOTICE, "check %s: works again", check->name);
 	check->open_failed = handle == NULL;
 	g_atomic_pointer_set(&check->handle, handle);
+	g_mutex_unlock(&check->opening);
 }
 
 void check_upkeep(struct check *check)

@@ -18,6 +18,7 @@ struct check_stats { /* of one loop, on a cache line of its own */
 struct check_field {
 	const char *name;
 	const pp_row_t *row; /* NULL: named by a parameter, a text */
+	uint32_t words;      /* with which it is set, bits 1 << word */
 };
 
 struct check_worker {
@@ -47,6 +48,7 @@ struct check {
 	void *handle;                /* atomic; see check_open() */
 	struct check_worker *worker; /* of a blocking module, by worker; used by that worker only */
 	unsigned workers;
+	GMutex opening;   /* of open(): the main thread and upkeep both try */
 	bool open_failed; /* said already; upkeep thread and main thread only */
 	int warned;       /* atomic: said that the module reads what it must not */
 	struct check_stats stats[CHECK_LOOPS_MAX];

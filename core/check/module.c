@@ -3,11 +3,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/param.h"
 #include "base/text.h"
+#include "check/module_rows.h"
 
 static GHashTable *loaded; /* name -> struct module */
 
@@ -56,12 +57,15 @@ static char *unsafe(const char *path, const char *what)
 	return NULL;
 }
 
+/* A link that leads nowhere is found too, to say so. */
 static char *find_file(const char *name, const char *const *folders)
 {
+	struct stat st;
+
 	for (; *folders != NULL; folders++) {
 		char *path = g_strdup_printf("%s/%s.so", *folders, name);
 
-		if (access(path, F_OK) == 0)
+		if (lstat(path, &st) == 0)
 			return path;
 		g_free(path);
 	}
@@ -117,48 +121,6 @@ static char *copy_words(struct module *module)
 			return g_strdup_printf("it has more than %d words", WORDS_MAX - WORD_FIRST);
 		module->word[module->words++] = *row;
 	}
-	if (module->words == WORD_FIRST)
-		return g_strdup("it has no words: .yes and .no, or .words");
-	for (unsigned i = 0; i < module->words; i++)
-		if (module_word(module, module->word[i].word) != (int)i)
-			return g_strdup_printf("its word '%s' stands twice", module->word[i].word);
-	return NULL;
-}
-
-static char *check_rows(const struct module *module)
-{
-	const pp_module_t *desc = module->desc;
-	const struct {
-		const char *noun;
-		const pp_row_t *rows;
-		size_t size;
-	} tables[] = {
-		{ "parameter", desc->params, desc->conf_size },
-		{ "argument", desc->args, desc->args_size },
-		{ "field", desc->fields, desc->fields_size },
-	};
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
-		g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
-		struct pp_error error = { .file = desc->name, .where = tables[i].noun, .messages = messages };
-		g_autofree void *scratch = g_malloc0(tables[i].size + 1);
-		struct arena arena;
-
-		if (tables[i].rows == NULL)
-			continue;
-		for (const pp_row_t *row = tables[i].rows; row->name != NULL; row++)
-			if (row->offset >= tables[i].size || row->help == NULL)
-				return g_strdup_printf(
-				        "its %s '%s' lies outside of its struct (is the size given?) or "
-				        "has no help",
-				        tables[i].noun, row->name);
-		arena_init(&arena);
-		if (param_defaults(tables[i].rows, &arena, scratch, &error))
-			param_clear(tables[i].rows, scratch);
-		arena_free(&arena);
-		if (messages->len > 0)
-			return g_strdup(messages->pdata[0]);
-	}
 	return NULL;
 }
 
@@ -172,7 +134,7 @@ static struct module *make_module(const pp_module_t *theirs, char **error)
 	if (*error == NULL)
 		*error = copy_words(module);
 	if (*error == NULL)
-		*error = check_rows(module);
+		*error = module_check(module);
 	if (*error == NULL)
 		return module;
 	g_free(desc);
@@ -196,22 +158,38 @@ const struct module *module_adopt(const pp_module_t *desc, char **error)
 	return module;
 }
 
-static const struct module *load_file(const char *name, const char *path, char **error)
+/* The file itself, behind all links. NULL: *reason says why it is not to be loaded. */
+static char *safe_file(const char *path, char **reason)
 {
 	g_autofree char *folder = g_path_get_dirname(path);
+	char *real = realpath(path, NULL);
+	g_autofree char *real_folder = real != NULL ? g_path_get_dirname(real) : NULL;
+
+	if (real == NULL)
+		*reason = g_strdup_printf("its file %s cannot be read: %s", path, g_strerror(errno));
+	else if ((*reason = unsafe(folder, "its folder")) == NULL &&
+	         (*reason = unsafe(real_folder, "its folder")) == NULL)
+		*reason = unsafe(real, "its file");
+	if (*reason == NULL)
+		return real;
+	free(real);
+	return NULL;
+}
+
+static const struct module *load_file(const char *name, const char *path, char **error)
+{
 	g_autofree char *reason = NULL;
+	g_autofree char *file = safe_file(path, &reason);
 	struct module *module;
 	const pp_module_t *desc;
 	pp_module_t checked;
 	void *handle;
 
-	if ((reason = unsafe(folder, "its folder")) == NULL)
-		reason = unsafe(path, "its file");
-	if (reason != NULL) {
+	if (file == NULL) {
 		*error = g_strdup_printf("module '%s' is refused: %s", name, reason);
 		return NULL;
 	}
-	if ((handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL) {
+	if ((handle = dlopen(file, RTLD_NOW | RTLD_LOCAL)) == NULL) {
 		*error = g_strdup_printf("module '%s' cannot be loaded: %s", name, dlerror());
 		return NULL;
 	}

@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#define STEPS_MAX 10000 /* in a row without waiting: the module does not end */
+#define STEPS_MAX 10000                               /* in a row without waiting: the module does not end */
+#define SLEEP_MAX (INT64_C(100) * 366 * 86400 * 1000) /* ms: as good as forever, and no overflow */
 
 /* -- work ---------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ pp_work_t *pp_sleep(pp_ask_t *ask, pp_msec_t length)
 
 	ask->open_works++;
 	work->timer.expired = sleep_over;
-	loop_timer_set(ask->host->loop, &work->timer, pp_now() + MAX(length, 0));
+	loop_timer_set(ask->host->loop, &work->timer, pp_now() + CLAMP(length, 0, SLEEP_MAX));
 	return work;
 }
 
@@ -235,7 +236,7 @@ static void copy_field_texts(struct pp_ask *ask)
 {
 	for (unsigned i = 0; i < ask->check->own_fields; i++) {
 		const pp_row_t *row = ask->check->field[i].row;
-		const char **text = (const char **)((char *)ask->fields + row->offset);
+		const char **text = (const char **)((char *)pp_fields(ask) + row->offset);
 
 		if (row->type == PP_TYPE_TEXT)
 			*text = arena_strdup(&ask->arena, *text);
@@ -342,6 +343,8 @@ const char *pp_attr_named(pp_ask_t *ask, const char *name)
 		warn_of_read(ask, name);
 		return NULL;
 	}
+	if (attribute != PP_ATTRIBUTE_NONE)
+		return request_get(ask->request, attribute, &length);
 	return request_get_named(ask->request, name, &length);
 }
 
@@ -357,11 +360,21 @@ const void *pp_args(pp_ask_t *ask)
 
 void *pp_fields(pp_ask_t *ask)
 {
+	const struct check *check = ask->check;
+	size_t size = check->module->desc->fields_size;
+
+	if (ask->fields == NULL) {
+		ask->fields = arena_alloc0(&ask->arena, size);
+		if (size > 0)
+			memcpy(ask->fields, check->field_defaults, size);
+	}
 	return ask->fields;
 }
 
 void *pp_state(pp_ask_t *ask)
 {
+	if (ask->state == NULL)
+		ask->state = arena_alloc0(&ask->arena, ask->check->module->desc->state_size);
 	return ask->state;
 }
 
@@ -372,9 +385,14 @@ void *pp_handle(pp_ask_t *ask)
 
 void pp_field(pp_ask_t *ask, const char *name, const char *value)
 {
-	for (unsigned i = ask->check->own_fields; i < ask->check->fields; i++)
-		if (strcmp(ask->check->field[i].name, name) == 0)
-			ask->extra[i - ask->check->own_fields] = arena_strdup(&ask->arena, value);
+	const struct check *check = ask->check;
+	unsigned own = check->own_fields;
+
+	if (ask->extra == NULL)
+		ask->extra = arena_alloc0(&ask->arena, (check->fields - own) * sizeof(*ask->extra));
+	for (unsigned i = own; i < check->fields; i++)
+		if (strcmp(check->field[i].name, name) == 0)
+			ask->extra[i - own] = arena_strdup(&ask->arena, value);
 }
 
 void *pp_alloc(pp_ask_t *ask, size_t size)

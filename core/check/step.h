@@ -11,16 +11,17 @@ enum step_kind { STEP_ANSWERED = 1, STEP_WAIT, STEP_WAIT_ANY };
 
 struct pp_ask {
 	struct ask_host *host;
-	struct check *check;     /* a reference */
-	struct request *request; /* a reference */
+	struct check *check;
+	struct request *request;
 	struct arena arena;
-	void *args, *fields, *state;
-	const char **extra; /* values of the fields that parameters named */
-	int64_t started;    /* clock_usec() */
-	pp_msec_t due;      /* pp_now()'s clock */
+	const void *args;
+	void *fields, *state; /* NULL until pp_fields(), pp_state() */
+	const char **extra;   /* values of the fields that parameters named; NULL: none */
+	pp_msec_t due;        /* pp_now()'s clock */
 	struct loop_timer timer;
 	pp_step_fn next; /* to run when woken */
 	bool wait_any, timed_out, running;
+	bool refs;             /* it holds references of check and request */
 	struct pp_work *works; /* newest first */
 	unsigned open_works;
 	/* the answer, once step_run() says so */

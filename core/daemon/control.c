@@ -346,18 +346,23 @@ struct control *control_open(struct server *server, const char *path, char **err
 	return control;
 }
 
-static void stop_accepting(struct control *control)
+void control_unlink(struct control *control)
 {
 	struct stat now;
 
+	if (control != NULL && lstat(control->path, &now) == 0 && now.st_ino == control->file.st_ino &&
+	    now.st_dev == control->file.st_dev)
+		unlink(control->path);
+}
+
+static void stop_accepting(struct control *control)
+{
 	if (control->source != 0)
 		g_source_remove(control->source);
 	if (control->pause != 0)
 		g_source_remove(control->pause);
 	close(control->fd);
-	if (lstat(control->path, &now) == 0 && now.st_ino == control->file.st_ino &&
-	    now.st_dev == control->file.st_dev)
-		unlink(control->path);
+	control_unlink(control);
 }
 
 void control_close(struct control *control)

@@ -20,5 +20,7 @@ struct control *control_open(struct server *server, const char *path, char **err
 /* Waits for commands under way, trials to their deadline at most; then removes the
  * socket. While the loops run still; main thread, but not within server_reload(). */
 void control_close(struct control *control);
+/* Removes the socket from the file system, for a process that ends without control_close(). */
+void control_unlink(struct control *control);
 
 #endif

@@ -34,6 +34,7 @@ static void reload(struct control_call *call, void *data)
 void control_reload(struct control_call *call)
 {
 	control_in_main(call, reload, NULL);
+	server_settle(call->server);
 }
 
 /* -- status -------------------------------------------------------------- */

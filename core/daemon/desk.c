@@ -7,12 +7,16 @@
 #include "base/clock.h"
 #include "daemon/logline.h"
 
+#define LOG_DELAY_MAX 100 /* ms */
 #define COUNT(stat, by) __atomic_store_n(&(stat), (stat) + (by), __ATOMIC_RELAXED)
 
 /* What a connection is to us. */
 struct seat {
 	struct desk_port *port;
 	bool overload;
+	unsigned generation;                  /* of the shift that had the last request */
+	const struct plan_listener *listener; /* there; NULL: it is gone */
+	unsigned index;
 };
 
 /* -- worlds -------------------------------------------------------------- */
@@ -33,14 +37,12 @@ static struct desk *desk_of(const struct ask_host *host)
 struct shift *desk_enter(struct desk *desk)
 {
 	desk->shift->open++;
-	__atomic_add_fetch(&desk->open_requests, 1, __ATOMIC_RELAXED);
 	return desk->shift;
 }
 
 void desk_leave(struct desk *desk, struct shift *shift)
 {
 	shift->open--;
-	__atomic_sub_fetch(&desk->open_requests, 1, __ATOMIC_RELAXED);
 	if (shift->open == 0 && shift != desk->shift)
 		end_shift(desk, shift);
 }
@@ -57,6 +59,7 @@ static void begin_shift(struct desk *desk, struct world *world)
 	desk->shift = g_new0(struct shift, 1);
 	desk->shift->world = world;
 	desk->shifts++;
+	desk->generation++;
 	world->programs[desk->index]->errors = &desk->stats.failed;
 	if (old != NULL && old->open == 0)
 		end_shift(desk, old);
@@ -132,6 +135,8 @@ static void count(struct desk *desk, const struct verdict *verdict, int64_t usec
 	COUNT(desk->stats.usec, (uint64_t)usec);
 }
 
+static const struct action dunno = { .verb = ACTION_DUNNO, .text = "" };
+
 static void reply(struct connection *connection, const struct action *action, const char *id)
 {
 	char bytes[ACTION_REPLY_MAX];
@@ -144,14 +149,10 @@ static void reply(struct connection *connection, const struct action *action, co
 
 static void decided(struct run *run, const struct verdict *verdict)
 {
-	static const struct action dunno = { .verb = ACTION_DUNNO, .text = "" };
 	struct connection *connection = run->order.user;
-	struct shift *shift = run->order.user2;
+	const struct seat *seat = connection_user(connection);
 	struct desk *desk = desk_of(run->order.host);
-	unsigned index;
-	const struct plan_listener *listener = world_listener(shift->world, run->order.request->listener,
-	                                                      &index);
-	bool observed = listener->observe && verdict->action.verb != ACTION_DUNNO;
+	bool observed = seat->listener->observe && verdict->action.verb != ACTION_DUNNO;
 	int64_t usec = MAX(clock_usec() - run->order.request->started, 0);
 
 	if (log_wants(PP_LOG_INFO))
@@ -160,16 +161,17 @@ static void decided(struct run *run, const struct verdict *verdict)
 	reply(connection, observed ? &dunno : &verdict->action, run->order.request->id);
 }
 
-static void run_rule(struct desk *desk, const struct plan_listener *listener, unsigned index,
-                     struct connection *connection, struct request *request)
+static void run_rule(struct desk *desk, const struct seat *seat, struct connection *connection,
+                     struct request *request)
 {
 	struct shift *shift = desk_enter(desk);
+	const struct plan_listener *listener = seat->listener;
 	struct program *program = shift->world->programs[desk->index];
 	const struct run_order order = {
 		.program = program,
 		.host = &desk->asks,
 		.request = request,
-		.rule = &g_array_index(program->rules, struct program_rule, index),
+		.rule = &g_array_index(program->rules, struct program_rule, seat->index),
 		.deadline = listener->deadline,
 		.on_error = listener->on_error,
 		.may = listener->may,
@@ -182,25 +184,44 @@ static void run_rule(struct desk *desk, const struct plan_listener *listener, un
 	run_start(&order);
 }
 
+/* One too many: it gets its answer and its line in the log, and goes. */
+static void turn_away(struct desk *desk, const struct plan_listener *listener, struct connection *connection,
+                      struct request *request)
+{
+	const struct run none = { .order = { .program = desk->shift->world->programs[desk->index],
+		                             .request = request } };
+	const struct verdict verdict = { .action = listener->overload, .rule = "overload" };
+	bool observed = listener->observe && verdict.action.verb != ACTION_DUNNO;
+	int64_t usec = MAX(clock_usec() - request->started, 0);
+
+	if (log_wants(PP_LOG_INFO))
+		logline_write(&desk->log, &none, &verdict, observed, usec);
+	count(desk, &verdict, usec);
+	reply(connection, observed ? &dunno : &verdict.action, request->id);
+	connection_drain(connection);
+}
+
 static void handle(struct connection_host *host, struct connection *connection, struct request *request)
 {
 	struct desk *desk = (struct desk *)((char *)host - offsetof(struct desk, connections));
-	const struct seat *seat = connection_user(connection);
+	struct seat *seat = connection_user(connection);
 	const struct plan_listener *listener;
-	unsigned index;
 
 	make_id(request, desk->shift->world->plan->server.name);
-	listener = world_listener(desk->shift->world, request->listener, &index);
+	if (seat->generation != desk->generation) {
+		seat->generation = desk->generation;
+		seat->listener = world_listener(desk->shift->world, request->listener, &seat->index);
+	}
+	listener = seat->listener;
 	if (listener == NULL) {
 		connection_reply(connection, "", 0);
 		return;
 	}
 	if (seat->overload) {
-		reply(connection, &listener->overload, request->id);
-		connection_drain(connection);
+		turn_away(desk, listener, connection, request);
 		return;
 	}
-	run_rule(desk, listener, index, connection, request);
+	run_rule(desk, seat, connection, request);
 }
 
 /* -- connections --------------------------------------------------------- */
@@ -239,7 +260,8 @@ static void take_connection(struct loop_message *message)
 
 	seat->port = given->port;
 	seat->overload = given->overload;
-	if (connection_open(&desk->connections, given->fd, given->port->address, given->peer, seat) == NULL) {
+	if (connection_open(&desk->connections, given->fd, g_atomic_pointer_get(&given->port->address),
+	                    given->peer, seat) == NULL) {
 		g_atomic_int_add(&seat->port->connections, -1);
 		g_atomic_int_add(&desk->load, -1);
 		g_free(seat);
@@ -307,11 +329,29 @@ void desk_flush(struct desk *desk)
 {
 	if (desk->log.length > 0)
 		log_buffer_flush(&desk->log);
+	desk->flushed = loop_now(desk->loop);
+}
+
+static void rest(struct loop_message *message)
+{
+	struct desk *desk = (struct desk *)((char *)message - offsetof(struct desk, rest));
+
+	desk->resting = false;
+	desk_flush(desk);
 }
 
 static void end_turn(void *data)
 {
-	desk_flush(data);
+	struct desk *desk = data;
+
+	if (desk->log.length == 0)
+		return;
+	if (!log_buffer_can_wait(&desk->log) || loop_now(desk->loop) - desk->flushed >= LOG_DELAY_MAX) {
+		desk_flush(desk);
+	} else if (!desk->resting) {
+		desk->resting = true;
+		loop_before_sleep(desk->loop, &desk->rest);
+	}
 }
 
 struct desk *desk_new(unsigned index, struct loop *loop, struct cache *cache, struct worker_pool *workers,
@@ -321,6 +361,7 @@ struct desk *desk_new(unsigned index, struct loop *loop, struct cache *cache, st
 
 	desk->index = index;
 	desk->loop = loop;
+	desk->rest.run = rest;
 	connection_host_init(&desk->connections, loop);
 	desk->connections.handle = handle;
 	desk->connections.closed = closed;

@@ -31,10 +31,13 @@ struct desk {
 	struct ask_host asks;
 	struct ask_host trials; /* asks of trials: without effects */
 	struct log_buffer log;
+	pp_msec_t flushed;        /* when it was empty last */
+	struct loop_message rest; /* flushes it before the loop sleeps */
+	bool resting;             /* it will */
 	struct shift *shift;
-	unsigned shifts;   /* those still with open requests, and the current one */
-	int load;          /* atomic: connections, those on their way too */
-	int open_requests; /* atomic */
+	unsigned generation; /* of shifts, counted on */
+	unsigned shifts;     /* those still with open requests, and the current one */
+	int load;            /* atomic: connections, those on their way too */
 	bool draining;
 	struct desk_stats stats;
 	void (*idle)(struct desk *desk, void *data); /* the last connection closed; may be NULL */

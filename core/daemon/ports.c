@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +13,6 @@
 #include <unistd.h>
 #include "base/address.h"
 
-#define BACKLOG 4096
 #define PAUSE_MS 100      /* without descriptors: how long not to accept */
 #define ACCEPTS_A_TURN 64 /* so that signals and control get their turn */
 
@@ -26,9 +23,11 @@ struct port {
 	guint source;
 	struct ports *ports;
 	const struct plan_listener *listener;
-	char *access;     /* mode, owner and group as last set */
-	char *path;       /* of a unix socket of ours ... */
-	struct stat file; /* ... so that only that one is removed */
+	char *bound;              /* the address as endpoint_print() writes it */
+	struct port_wish *wanted; /* by ports_open(), until ports_serve(); strings interned */
+	char *access;             /* mode, owner and group as last set */
+	char *path;               /* of a unix socket of ours ... */
+	struct stat file;         /* ... so that only that one is removed */
 };
 
 struct ports {
@@ -72,6 +71,8 @@ static void close_port(struct ports *ports, struct port *port)
 		remove_file(port);
 	g_clear_pointer(&port->path, g_free);
 	g_clear_pointer(&port->access, g_free);
+	g_clear_pointer(&port->bound, g_free);
+	g_clear_pointer(&port->wanted, g_free);
 	close(port->fd);
 	g_ptr_array_remove(ports->ports, port);
 	g_ptr_array_add(ports->gone, port);
@@ -90,11 +91,12 @@ void ports_free(struct ports *ports)
 	g_free(ports);
 }
 
-static struct port *add_port(struct ports *ports, const char *address, int fd)
+static struct port *add_port(struct ports *ports, const char *address, const char *bound, int fd)
 {
 	struct port *port = g_new0(struct port, 1);
 
 	port->shared.address = g_intern_string(address);
+	port->bound = g_strdup(bound);
 	port->fd = fd;
 	port->ports = ports;
 	g_ptr_array_add(ports->ports, port);
@@ -102,6 +104,15 @@ static struct port *add_port(struct ports *ports, const char *address, int fd)
 }
 
 /* -- sockets of systemd (sd_listen_fds(3)) ------------------------------- */
+
+static bool is_listening(int fd)
+{
+	int type = 0, listening = 0;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
 
 void ports_adopt(struct ports *ports)
 {
@@ -115,13 +126,15 @@ void ports_adopt(struct ports *ports)
 		socklen_t size = sizeof(address);
 		char text[160];
 
-		if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-			pp_log(PP_LOG_WARNING, "descriptor %d from systemd is no socket; ignoring it", fd);
+		if (!is_listening(fd) || getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+			pp_log(PP_LOG_WARNING,
+			       "descriptor %d from systemd is no listening stream socket; ignoring it", fd);
 			continue;
 		}
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-		add_port(ports, endpoint_print((struct sockaddr *)&address, text), fd)->from_systemd = true;
+		endpoint_print((struct sockaddr *)&address, text);
+		add_port(ports, text, text, fd)->from_systemd = true;
 	}
 	g_unsetenv("LISTEN_PID");
 	g_unsetenv("LISTEN_FDS");
@@ -139,126 +152,55 @@ unsigned ports_unused(const struct ports *ports)
 
 /* -- opening ------------------------------------------------------------- */
 
-static char *system_error(const char *address, const char *what)
-{
-	return g_strdup_printf("%s: %s: %s", address, what, g_strerror(errno));
-}
-
-/* A socket that nobody listens on any longer is in the way of ours. */
-static char *make_way(const char *address, const struct sockaddr_un *name, socklen_t size)
-{
-	struct stat st;
-	int fd;
-	bool alive;
-
-	if (lstat(name->sun_path, &st) != 0)
-		return NULL;
-	if (!S_ISSOCK(st.st_mode))
-		return g_strdup_printf(
-		        "%s: a file that is no socket stands there; remove it or choose another path",
-		        address);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	alive = fd >= 0 && (connect(fd, (const struct sockaddr *)name, size) == 0 || errno == EAGAIN);
-	if (fd >= 0)
-		close(fd);
-	if (alive)
-		return g_strdup_printf("%s: another process listens there", address);
-	return unlink(name->sun_path) == 0 ? NULL : system_error(address, "cannot remove the stale socket");
-}
-
-static bool parse_id(const char *name, bool group, uid_t *id)
-{
-	char *end;
-	unsigned long number = strtoul(name, &end, 10);
-
-	if (*end == '\0' && *name != '\0') {
-		*id = (uid_t)number;
-		return true;
-	}
-	if (group) {
-		const struct group *entry = getgrnam(name);
-
-		*id = entry != NULL ? (uid_t)entry->gr_gid : 0;
-		return entry != NULL;
-	}
-	const struct passwd *entry = getpwnam(name);
-
-	*id = entry != NULL ? entry->pw_uid : 0;
-	return entry != NULL;
-}
-
-static char *set_file(const struct port_wish *wish, const char *path)
-{
-	uid_t owner = (uid_t)-1, group = (uid_t)-1;
-
-	if (wish->owner != NULL && !parse_id(wish->owner, false, &owner))
-		return g_strdup_printf("%s: no user '%s'", wish->address, wish->owner);
-	if (wish->group != NULL && !parse_id(wish->group, true, &group))
-		return g_strdup_printf("%s: no group '%s'", wish->address, wish->group);
-	if ((owner != (uid_t)-1 || group != (uid_t)-1) && chown(path, owner, (gid_t)group) != 0)
-		return system_error(wish->address, "cannot set owner and group");
-	if (wish->mode != NULL && chmod(path, (mode_t)strtoul(wish->mode, NULL, 8)) != 0)
-		return system_error(wish->address, "cannot set the mode");
-	return NULL;
-}
-
-static char *bind_socket(int fd, const struct port_wish *wish, const struct endpoint *endpoint)
-{
-	const struct sockaddr_un *name = (const struct sockaddr_un *)&endpoint->address;
-	bool is_unix = endpoint->address.ss_family == AF_UNIX;
-	char *error = is_unix ? make_way(wish->address, name, endpoint->size) : NULL;
-	mode_t mask = umask(0177); /* nobody gets in between bind and chmod */
-	int on = 1;
-
-	if (!is_unix || wish->mode == NULL)
-		umask(mask);
-
-	if (!is_unix)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (endpoint->address.ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (error == NULL && bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->size) != 0)
-		error = system_error(wish->address, "cannot listen");
-	umask(mask);
-	if (error == NULL && is_unix)
-		error = set_file(wish, name->sun_path);
-	if (error == NULL && listen(fd, BACKLOG) != 0)
-		error = system_error(wish->address, "cannot listen");
-	return error;
-}
-
-static struct port *find(struct ports *ports, const char *address, const char *bound)
+static struct port *find(struct ports *ports, const char *bound)
 {
 	for (guint i = 0; i < ports->ports->len; i++) {
 		struct port *port = ports->ports->pdata[i];
 
-		if (strcmp(port->shared.address, address) == 0 || strcmp(port->shared.address, bound) == 0)
+		if (strcmp(port->bound, bound) == 0)
 			return port;
 	}
 	return NULL;
 }
 
-static char *name_access(const struct port_wish *wish)
-{
-	return g_strdup_printf("%s %s %s", wish->mode != NULL ? wish->mode : "",
-	                       wish->owner != NULL ? wish->owner : "",
-	                       wish->group != NULL ? wish->group : "");
-}
-
 /* Only what changed, since a port bound as root cannot be given away later. */
 static char *change_access(struct port *port, const struct port_wish *wish)
 {
-	g_autofree char *wanted = name_access(wish);
+	g_autofree char *wanted = bind_name_access(wish);
 	char *error;
 
 	if (strcmp(wanted, port->access) == 0)
 		return NULL;
-	error = set_file(wish, port->path);
+	error = bind_set_access(wish, port->path);
 	if (error == NULL) {
 		g_free(port->access);
 		port->access = g_steal_pointer(&wanted);
 	}
 	return error;
+}
+
+/* Nothing of a port in use changes before the configuration is accepted. */
+static void want(struct port *port, const struct port_wish *wish)
+{
+	g_free(port->wanted);
+	port->wanted = g_new0(struct port_wish, 1);
+	port->wanted->address = wish->address;
+	port->wanted->mode = g_intern_string(wish->mode);
+	port->wanted->owner = g_intern_string(wish->owner);
+	port->wanted->group = g_intern_string(wish->group);
+}
+
+static void fulfill(struct port *port)
+{
+	g_autofree struct port_wish *wish = g_steal_pointer(&port->wanted);
+	g_autofree char *error = NULL;
+
+	if (wish == NULL)
+		return;
+	if (g_atomic_pointer_get(&port->shared.address) != wish->address)
+		g_atomic_pointer_set(&port->shared.address, wish->address);
+	if (port->path != NULL && (error = change_access(port, wish)) != NULL)
+		pp_log(PP_LOG_WARNING, "%s; ignoring it until a restart", error);
 }
 
 bool ports_open(struct ports *ports, const struct port_wish *wish, char **error)
@@ -273,22 +215,16 @@ bool ports_open(struct ports *ports, const struct port_wish *wish, char **error)
 		*error = g_strdup_printf("%s: %s", wish->address, wanted);
 		return false;
 	}
-	port = find(ports, wish->address, endpoint_print((struct sockaddr *)&endpoint.address, bound));
+	port = find(ports, endpoint_print((struct sockaddr *)&endpoint.address, bound));
 	if (port != NULL) {
-		port->shared.address = wish->address;
-		*error = port->path != NULL ? change_access(port, wish) : NULL;
-		return *error == NULL;
+		want(port, wish);
+		return true;
 	}
-	fd = socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	*error = fd < 0 ? system_error(wish->address, "cannot make a socket")
-	                : bind_socket(fd, wish, &endpoint);
-	if (*error != NULL) {
-		if (fd >= 0)
-			close(fd);
+	fd = bind_listen(wish, &endpoint, error);
+	if (fd < 0)
 		return false;
-	}
-	port = add_port(ports, wish->address, fd);
-	port->access = name_access(wish);
+	port = add_port(ports, wish->address, bound, fd);
+	port->access = bind_name_access(wish);
 	if (endpoint.address.ss_family == AF_UNIX) {
 		port->path = g_strdup(((struct sockaddr_un *)&endpoint.address)->sun_path);
 		lstat(port->path, &port->file);
@@ -385,6 +321,13 @@ static void welcome(struct port *port, int fd, const struct sockaddr_storage *ad
 	if (ip.family != 0)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	overload = g_atomic_int_add(&port->shared.connections, 1) >= port->listener->max_connections;
+	/* Those over the limit are answered, but they are not to become as many again. */
+	if (overload &&
+	    g_atomic_int_get(&port->shared.connections) > 2 * port->listener->max_connections + 16) {
+		g_atomic_int_add(&port->shared.connections, -1);
+		close(fd);
+		return;
+	}
 	desk_give_connection(least_loaded(port->ports), fd, &port->shared, peer, overload);
 }
 
@@ -420,8 +363,10 @@ void ports_serve(struct ports *ports, const struct world *world, struct desk **d
 	ports->desk_count = count;
 	for (guint i = 0; i < ports->ports->len; i++) {
 		struct port *port = ports->ports->pdata[i];
-		const struct plan_listener *listener = world_listener(world, port->shared.address, &index);
+		const struct plan_listener *listener;
 
+		fulfill(port);
+		listener = world_listener(world, port->shared.address, &index);
 		port->listener = listener;
 		port->served = listener != NULL;
 		if (listener != NULL) {
@@ -440,6 +385,7 @@ void ports_close_unserved(struct ports *ports)
 	for (guint i = 0; i < ports->ports->len; i++) {
 		struct port *port = ports->ports->pdata[i];
 
+		g_clear_pointer(&port->wanted, g_free);
 		if (!port->served && !port->from_systemd) {
 			close_port(ports, port);
 			i--;

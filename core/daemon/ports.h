@@ -7,17 +7,10 @@
 #define DAEMON_PORTS_H
 
 #include <glib.h>
+#include "daemon/bind.h"
 #include "daemon/desk.h"
-#include "service/endpoint.h"
 
 struct ports;
-
-/* What a listening socket needs, without the rest of a plan. */
-struct port_wish {
-	const char *address;              /* interned */
-	const char *folder;               /* relative paths of unix sockets */
-	const char *mode, *owner, *group; /* may be NULL */
-};
 
 struct ports *ports_new(void);
 void ports_free(struct ports *ports); /* closes the sockets, removes those in the file system */

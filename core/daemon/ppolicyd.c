@@ -60,33 +60,43 @@ static int check_file(const struct options *options)
 
 /* -- serving ------------------------------------------------------------- */
 
-static bool become_user(const struct bare_settings *settings, struct ports *ports, const char *state,
-                        char **error)
+/* ports NULL: nothing is listened on. The exit code, 0 = go on. */
+static int become_user(const struct bare_settings *settings, struct ports *ports, const char *state,
+                       char **error)
 {
+	if (settings->user == NULL && ports == NULL)
+		return 0;
 	if (settings->user == NULL) {
 		fprintf(stderr, "warning: running as root; server { user = \"...\" } in the rule file names "
 		                "another user\n");
-		return true;
+		return 0;
 	}
-	ports_adopt(ports);
-	for (guint i = 0; i < settings->ports->len; i++)
+	if (!privileges_is_user(settings->user, error))
+		return EXIT_CONFIG;
+	if (ports != NULL)
+		ports_adopt(ports);
+	for (guint i = 0; ports != NULL && i < settings->ports->len; i++)
 		if (!ports_open(ports, settings->ports->pdata[i], error))
-			return false;
-	return privileges_make_folder(state, settings->user, error) && privileges_drop(settings->user, error);
+			return 1;
+	if (ports != NULL && !privileges_make_folder(state, settings->user, error))
+		return 1;
+	return privileges_drop(settings->user, error) ? 0 : 1;
 }
 
-static bool leave_root(const struct options *options, struct ports *ports)
+static int leave_root(const struct options *options, struct ports *ports)
 {
 	struct bare_settings settings;
 	g_autofree char *error = NULL;
-	bool done;
+	int status = EXIT_CONFIG;
 
-	done = privileges_read_settings(options->config, &settings, &error) &&
-	       become_user(&settings, ports, options->state, &error);
+	if (geteuid() != 0)
+		return 0;
+	if (privileges_read_settings(options->config, &settings, &error))
+		status = become_user(&settings, ports, options->state, &error);
 	privileges_clear(&settings);
-	if (!done)
+	if (status != 0)
 		fprintf(stderr, "%s\n", error);
-	return done;
+	return status;
 }
 
 static void raise_descriptor_limit(void)
@@ -110,9 +120,10 @@ static int serve(const struct options *options)
 
 	raise_descriptor_limit();
 	how.ports = ports_new();
-	if (geteuid() == 0 && !leave_root(options, how.ports)) {
+	status = leave_root(options, how.ports);
+	if (status != 0) {
 		ports_free(how.ports);
-		return EXIT_CONFIG;
+		return status;
 	}
 	ports_adopt(how.ports);
 	server = server_start(&how, errors, &status);
@@ -122,8 +133,10 @@ static int serve(const struct options *options)
 static int answer_stdin(const struct options *options)
 {
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
-	int status = converse(options->config, options->argument, STDIN_FILENO, STDOUT_FILENO, errors);
+	int status = leave_root(options, NULL);
 
+	if (status == 0)
+		status = converse(options->config, options->argument, STDIN_FILENO, STDOUT_FILENO, errors);
 	return print_errors(errors, status);
 }
 

@@ -208,6 +208,14 @@ void privileges_clear(struct bare_settings *settings)
 	g_ptr_array_unref(settings->ports);
 }
 
+bool privileges_is_user(const char *user, char **error)
+{
+	if (getpwnam(user) != NULL)
+		return true;
+	*error = g_strdup_printf("server: user: no user '%s'", user);
+	return false;
+}
+
 bool privileges_drop(const char *user, char **error)
 {
 	const struct passwd *entry = getpwnam(user);

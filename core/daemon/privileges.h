@@ -20,6 +20,7 @@ struct bare_settings {
 bool privileges_read_settings(const char *path, struct bare_settings *settings, char **error);
 void privileges_clear(struct bare_settings *settings);
 
+bool privileges_is_user(const char *user, char **error);
 /* Becomes the user, with its groups, for good. */
 bool privileges_drop(const char *user, char **error);
 /* Gives a folder to the user, and makes it when it is not there; before privileges_drop(). */

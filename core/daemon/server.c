@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -139,12 +140,13 @@ static void server_free(struct server *server)
 		return;
 	control_close(server->control);
 	upkeep_free(server->upkeep);
-	for (unsigned i = 0; i < server->count; i++) {
+	for (unsigned i = 0; i < server->count; i++)
 		loop_stop(server->loops[i]);
+	worker_pool_free(server->workers); /* its last messages go to the loops */
+	for (unsigned i = 0; i < server->count; i++) {
 		desk_free(server->desks[i]);
 		loop_free(server->loops[i]);
 	}
-	worker_pool_free(server->workers);
 	world_unref(server->world);
 	ports_free(server->ports);
 	cache_free(server->cache);
@@ -172,6 +174,7 @@ struct server *server_start(const struct server_options *options, GPtrArray *err
 	struct server *server = server_new(options);
 
 	*status = EXIT_CONFIG;
+	signal(SIGHUP, SIG_IGN); /* until server_run() */
 	server->world = world_new(server->config, UINT_MAX, NULL, errors);
 	if (server->world == NULL) {
 		server_free(server);
@@ -264,6 +267,17 @@ bool server_reload(struct server *server, GString *report)
 	return true;
 }
 
+static void nothing(void *data)
+{
+	(void)data;
+}
+
+void server_settle(struct server *server)
+{
+	for (unsigned i = 0; i < server->count; i++)
+		loop_call(server->loops[i], nothing, NULL);
+}
+
 static void log_report(bool good, const char *report)
 {
 	g_auto(GStrv) lines = g_strsplit(report, "\n", -1);
@@ -277,9 +291,11 @@ static gboolean hang_up(gpointer data)
 {
 	struct server *server = data;
 	g_autoptr(GString) report = g_string_new(NULL);
+	bool good;
 
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)g_get_monotonic_time());
-	log_report(server_reload(server, report), report->str);
+	good = server_reload(server, report);
+	log_report(good, report->str);
 	notify_send("READY=1");
 	return G_SOURCE_CONTINUE;
 }
@@ -304,8 +320,27 @@ static void desk_is_idle(struct desk *desk, void *data)
 /* Without waiting, but leaving no socket behind. */
 static void end_at_once(struct server *server)
 {
+	control_unlink(server->control);
 	ports_free(server->ports);
 	_exit(0);
+}
+
+static void exit_now(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+/* Threads that are stuck are waited for no longer than requests, nor after a second signal. */
+static void limit_the_end(struct server *server)
+{
+	control_unlink(server->control);
+	ports_free(server->ports);
+	server->ports = NULL;
+	signal(SIGTERM, exit_now);
+	signal(SIGINT, exit_now);
+	signal(SIGALRM, exit_now);
+	alarm(DRAIN_SECONDS);
 }
 
 static gboolean out_of_patience(gpointer data)
@@ -361,6 +396,7 @@ int server_run(struct server *server)
 		g_timeout_add((guint)interval, still_alive, NULL);
 	say_ready(server);
 	g_main_loop_run(server->main);
+	limit_the_end(server);
 	server_free(server);
 	return 0;
 }

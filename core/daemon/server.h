@@ -26,6 +26,10 @@ int server_run(struct server *server);
  * errors. Main thread. */
 bool server_reload(struct server *server, GString *report);
 
+/* Returns when every loop uses the newest world: what is asked from now on meets it. Not
+ * from the main thread or a loop. */
+void server_settle(struct server *server);
+
 struct world *server_world_ref(struct server *server); /* any thread; unref it */
 struct desk **server_desks(struct server *server, unsigned *count);
 struct cache *server_cache(struct server *server);

@@ -6,8 +6,9 @@
  * over; that bounds both sides. Interest in the descriptor changes only in such
  * states, never from request to request.
  *
- * Replies are sent at the end of the turn, or when there are some for so many
- * connections: each would wake up the client, which wakes up once for several.
+ * What connections have in common is done in one go for several of them: requests are
+ * read first, then handled, then replies are sent. A processor does the same thing
+ * faster when it has just done it, and a client wakes up once for several replies.
  */
 #include <errno.h>
 #include <glib.h>
@@ -129,6 +130,7 @@ static void refuse(struct connection *c, const char *wrong)
 	c->ending = true;
 }
 
+/* To the queue, but for what is found behind a request that comes out of it. */
 static void hand_over(struct connection *c, struct request *request)
 {
 	struct connection_host *host = c->host;
@@ -137,7 +139,10 @@ static void hand_over(struct connection *c, struct request *request)
 	request->peer = arena_strdup(&request->arena, c->peer);
 	request->started = c->began;
 	c->in_hand = true;
-	host->handle(host, c, request);
+	if (host->handling || host->queued == CONNECTION_BATCH)
+		host->handle(host, c, request);
+	else
+		host->queue[host->queued++] = (struct connection_request){ c, request_ref(request) };
 }
 
 /* The size of the request the bytes begin with; 0: it is not whole, or refused. As a
@@ -169,7 +174,7 @@ static bool may_take(struct connection *c)
 	return c->out == NULL || c->out->len < OUT_MAX || flush(c);
 }
 
-/* Hands over whole requests until one is not answered at once. Returns how many of
+/* Hands over whole requests until one is not answered yet. Returns how many of
  * the bytes are done with. */
 static size_t take(struct connection *c, const char *bytes, size_t length)
 {
@@ -237,7 +242,7 @@ static void receive(struct connection *c)
 		return;
 	}
 	if (c->in == NULL) {
-		c->began = clock_usec();
+		c->began = loop_usec(c->host->loop);
 		done = take(c, scratch, (size_t)got);
 		keep(c, scratch + done, (size_t)got - done);
 		return;
@@ -359,11 +364,6 @@ static void flush_all(struct connection_host *host)
 	}
 }
 
-static void end_turn(void *host)
-{
-	flush_all(host);
-}
-
 /* After anything has happened. The connection may be gone afterwards. */
 static void settle(struct connection *c)
 {
@@ -381,16 +381,56 @@ static void settle(struct connection *c)
 		flush_all(host);
 }
 
+/* After a reply. */
+static void proceed(struct connection *c)
+{
+	if (c->in != NULL) {
+		c->began = clock_usec();
+		take_kept(c);
+	}
+	settle(c);
+}
+
+static void handle_all(struct connection_host *host)
+{
+	host->handling = true;
+	for (unsigned i = 0; i < host->queued; i++) {
+		struct connection *c = host->queue[i].connection;
+
+		c->busy = true;
+		host->handle(host, c, host->queue[i].request);
+		c->busy = false;
+		request_unref(host->queue[i].request);
+		if (!c->in_hand)
+			proceed(c);
+	}
+	host->queued = 0;
+	host->handling = false;
+}
+
+static void end_turn(void *data)
+{
+	struct connection_host *host = data;
+
+	handle_all(host);
+	flush_all(host);
+}
+
 static void ready(struct loop_watch *loop_watch, uint32_t events)
 {
 	struct connection *c = (struct connection *)loop_watch;
+	struct connection_host *host = c->host;
 
 	(void)events;
 	if (!c->stuck)
 		receive(c);
 	else if (flush(c))
 		take_kept(c);
-	settle(c);
+	/* While it waits for a reply and for nothing else, all is as it was. */
+	if (!c->in_hand || c->in != NULL || c->eof || c->ending || c->dead)
+		settle(c);
+	if (host->queued == CONNECTION_BATCH)
+		handle_all(host);
 }
 
 static void expired(struct loop_timer *timer)
@@ -447,11 +487,8 @@ void connection_reply(struct connection *connection, const char *bytes, size_t l
 		connection->ending = true;
 	else
 		put(connection, bytes, length);
-	if (connection->busy)
-		return;
-	connection->began = clock_usec();
-	take_kept(connection);
-	settle(connection);
+	if (!connection->busy)
+		proceed(connection);
 }
 
 void connection_drain(struct connection *connection)
@@ -488,6 +525,8 @@ void connection_host_init(struct connection_host *host, struct loop *loop)
 
 void connection_host_clear(struct connection_host *host)
 {
+	while (host->queued > 0)
+		request_unref(host->queue[--host->queued].request);
 	flush_all(host);
 	while (host->all != NULL)
 		end(host->all);

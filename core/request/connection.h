@@ -13,7 +13,12 @@
 
 struct connection;
 
-#define CONNECTION_BATCH 8 /* connections whose replies wait for each other, at most */
+#define CONNECTION_BATCH 8 /* requests, and replies, that wait for each other, at most */
+
+struct connection_request {
+	struct connection *connection;
+	struct request *request; /* a reference */
+};
 
 /* What a loop's connections share. It lives as long as the loop runs. */
 struct connection_host {
@@ -26,9 +31,11 @@ struct connection_host {
 	void (*closed)(struct connection_host *host, struct connection *connection);
 	struct connection *all; /* list of this loop's connections */
 	unsigned count;
-	struct connection *unsent[CONNECTION_BATCH]; /* those with replies to send */
-	GByteArray *spare[CONNECTION_BATCH];         /* buffers for replies, recycled */
-	unsigned unsent_count, spares;
+	struct connection_request queue[CONNECTION_BATCH]; /* to be handled */
+	struct connection *unsent[CONNECTION_BATCH];       /* with replies to send */
+	GByteArray *spare[CONNECTION_BATCH];               /* buffers for replies, recycled */
+	unsigned queued, unsent_count, spares;
+	bool handling;             /* the queue */
 	char *scratch;             /* the read buffer all idle connections share */
 	pp_msec_t request_timeout; /* from a request's first byte: 30 s */
 	pp_msec_t idle_timeout;    /* 600 s */

@@ -82,8 +82,11 @@ long wire_find_request(struct wire_scan *scan, const char *bytes, size_t length,
 {
 	size_t old = scan->scanned, old_line = scan->line_start;
 	bool whole = false;
-	const char *end = find_end(scan, bytes, length, &whole);
+	const char *end;
 
+	if (length == 0)
+		return 0;
+	end = find_end(scan, bytes, length, &whole);
 	if (end == NULL) {
 		*error = "a line over " G_STRINGIFY(REQUEST_LINE_MAX) " bytes";
 		return -1;

@@ -50,6 +50,14 @@ static bool is_own_code(enum action_verb verb, const char *text)
 	       (verb == ACTION_DEFER || verb == ACTION_DEFER_IF_PERMIT || verb == ACTION_DEFER_IF_REJECT);
 }
 
+/* "521" or "521 5.7.1", both of one class. */
+static bool is_reply_code(const char *text)
+{
+	return (text[0] == '4' || text[0] == '5') && isdigit((unsigned char)text[1]) &&
+	       isdigit((unsigned char)text[2]) &&
+	       (text[3] == '\0' || (text[3] == ' ' && text[4] == text[0] && is_enhanced_code(text + 4)));
+}
+
 /* Reads the arguments of a constructor: an enhanced code, a text, both or none. */
 static void read_arguments(lua_State *L, enum action_verb verb, const char **enhanced, const char **text)
 {
@@ -68,6 +76,11 @@ static void read_arguments(lua_State *L, enum action_verb verb, const char **enh
 	*enhanced = *text;
 	*text = count == 2 ? text_argument(L, 2, name) : NULL;
 	if (verb == ACTION_REPLY) {
+		if (!is_reply_code(*enhanced))
+			luaL_error(L,
+			           "%s: found '%s', wanted a reply code such as \"521\" or \"521 5.7.1\" "
+			           "before the text",
+			           name, *enhanced);
 		*text = lua_pushfstring(L, "%s %s", *enhanced, *text);
 		*enhanced = NULL;
 	} else if (!is_enhanced_code(*enhanced)) {
@@ -77,37 +90,75 @@ static void read_arguments(lua_State *L, enum action_verb verb, const char **enh
 	}
 }
 
+/* Rules keep actions for longer than a request lives. The file takes time to find and is
+ * not asked for of most that are made for a request. */
+struct place {
+	int line; /* 0 = not known */
+	const char *file;
+};
+
+static bool wants_file(const struct program *program, enum action_verb verb)
+{
+	return program->hooks != NULL || program->current == NULL || action_class(verb) == ACTION_PERMIT;
+}
+
+/* Of the nearest function in Lua: pcall may stand between. */
+static struct place find_place(lua_State *L, bool with_file)
+{
+	struct place place = { 0, "" };
+	lua_Debug debug;
+
+	for (int level = 1; place.line <= 0 && lua_getstack(L, level, &debug); level++) {
+		lua_getinfo(L, with_file ? "Sl" : "l", &debug);
+		place.line = MAX(debug.currentline, 0);
+		if (place.line > 0 && with_file)
+			place.file = g_intern_string(debug.source + (*debug.source == '@'));
+	}
+	return place;
+}
+
+static struct lua_action *push_action(lua_State *L, const struct program *program,
+                                      const struct action *action, const struct place *place)
+{
+	size_t length = strlen(action->text);
+	struct lua_action *made = lua_newuserdatauv(L, sizeof(*made) + length + 1, 0);
+
+	*made = (struct lua_action){ OBJECT_ACTION, *action, place->line, place->file };
+	made->action.text = memcpy(made->text, action->text, length + 1);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, program->action_meta);
+	lua_setmetatable(L, -2);
+	return made;
+}
+
+/* Upvalues: the verb, the program, and the actions made without arguments by the line
+ * that makes them, since these are the same each time. */
 static int construct(lua_State *L)
 {
 	struct program *program = lua_touserdata(L, lua_upvalueindex(2));
 	enum action_verb verb = (enum action_verb)lua_tointeger(L, lua_upvalueindex(1));
 	struct run *run = program->current;
 	struct arena *arena = run != NULL ? &run->order.request->arena : &program->plan->arena;
+	bool with_file = wants_file(program, verb), same = lua_gettop(L) == 0 && !with_file;
+	struct place place = find_place(L, with_file);
 	const char *enhanced, *text, *reason;
 	struct lua_action *made;
 	struct action action;
-	lua_Debug debug;
-	size_t length;
 
+	if (same && lua_rawgeti(L, lua_upvalueindex(3), place.line) != LUA_TNIL)
+		return 1;
+	lua_settop(L, same ? 0 : lua_gettop(L));
+	if (run != NULL)
+		run_check_memory(run, L);
 	read_arguments(L, verb, &enhanced, &text);
 	if (!action_make(arena, verb, enhanced, text, program->classes, &action, &reason))
 		return luaL_error(L, "%s", reason);
-	length = strlen(action.text);
-	made = lua_newuserdatauv(L, sizeof(*made) + length + 1, 0);
-	made->kind = OBJECT_ACTION;
-	made->action = action;
-	made->action.text = memcpy(made->text, action.text, length + 1);
-	made->line = 0;
-	made->file = "";
-	if (lua_getstack(L, 1, &debug) && lua_getinfo(L, program->hooks != NULL ? "Sl" : "l", &debug)) {
-		made->line = debug.currentline;
-		if (program->hooks != NULL && run != NULL)
-			made->file = arena_strdup(arena, debug.source + (*debug.source == '@'));
-	}
-	lua_rawgeti(L, LUA_REGISTRYINDEX, program->action_meta);
-	lua_setmetatable(L, -2);
+	made = push_action(L, program, &action, &place);
 	if (run != NULL && program->hooks != NULL && program->hooks->made != NULL)
 		program->hooks->made(program->hooks, run, made);
+	if (same) {
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, lua_upvalueindex(3), place.line);
+	}
 	return 1;
 }
 
@@ -147,7 +198,8 @@ void actions_register(struct program *program)
 	for (enum action_verb verb = 0; verb < ACTION_VERBS; verb++) {
 		lua_pushinteger(L, (lua_Integer)verb);
 		lua_pushlightuserdata(L, program);
-		lua_pushcclosure(L, construct, 2);
+		lua_newtable(L);
+		lua_pushcclosure(L, construct, 3);
 		sandbox_set_global(program->sandbox, action_name(verb));
 	}
 }

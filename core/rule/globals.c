@@ -7,14 +7,22 @@
 #include "rule/actions.h"
 #include "rule/library.h"
 #include "rule/objects.h"
+#include "rule/routes.h"
 #include "rule/run.h"
 #include "rule/values.h"
 
 #define INCLUDES_MAX 16
 #define NOTE_KEY_MAX 32
 #define LOG_TEXT_MAX 400
+#define NOW_FORMAT_MAX 200
 
 static const char names_key; /* its address names the table of functions to their names */
+
+void globals_must_load(lua_State *L, const char *what)
+{
+	if (sandbox_is_running(program_of(L)->sandbox))
+		luaL_error(L, "%s can only be used while the file is loaded", what);
+}
 
 /* -- settings ------------------------------------------------------------ */
 
@@ -44,8 +52,8 @@ static bool read_action(lua_State *L, struct program *program, int table, const 
 	found = actions_read_setting(L, -1, action);
 	if (found < 0)
 		plan_fail(program->plan, place, where,
-		          "%s: found %s, wanted an action such as dunno(), or \"close\"", name,
-		          program_describe(L, -1));
+		          "%s: found '%s', wanted an action such as dunno(), or \"close\"", name,
+		          program_text(L, -1));
 	lua_pop(L, 1);
 	return found > 0;
 }
@@ -65,12 +73,17 @@ static int set(lua_State *L, const struct plan_setting *setting)
 		                 ? &on_error
 		                 : NULL,
 		         &place);
+	if (server)
+		program_set_classes(program);
 	return 0;
 }
 
 static int call_setting(lua_State *L)
 {
-	return set(L, lua_touserdata(L, lua_upvalueindex(1)));
+	const struct plan_setting *setting = lua_touserdata(L, lua_upvalueindex(1));
+
+	globals_must_load(L, setting->name);
+	return set(L, setting);
 }
 
 static int log_text(lua_State *L)
@@ -105,12 +118,6 @@ static int call_log(lua_State *L)
 
 /* -- checks -------------------------------------------------------------- */
 
-static void must_load(lua_State *L, const char *what)
-{
-	if (sandbox_is_running(program_of(L)->sandbox))
-		luaL_error(L, "%s can only be used while the file is loaded", what);
-}
-
 static int make_check(lua_State *L)
 {
 	struct program *program = program_of(L);
@@ -119,7 +126,7 @@ static int make_check(lua_State *L)
 	const pp_value_t *values;
 	struct plan_check *declared;
 
-	must_load(L, "check");
+	globals_must_load(L, "check");
 	if (program->plan->bare) {
 		lua_pushboolean(L, false);
 		return 1;
@@ -149,13 +156,25 @@ static int no_such_thing(lua_State *L)
 	return luaL_error(L, "check cannot be changed, nor called; check.NAME { ... } makes a check");
 }
 
+static const char *number_of(struct program *program, const struct lua_check *check)
+{
+	guint number = 0;
+
+	while (number < program->checks->len && program->checks->pdata[number] != check)
+		number++;
+	return arena_printf(&program->plan->arena, "%u", number);
+}
+
 /* A check is called by the first global it is assigned to; so is a rule. */
 static void assigned(lua_State *L, const char *name, void *data)
 {
 	struct lua_check *check = objects_check(L, -1);
 	struct program *program = data;
 
-	if (check != NULL && check->declared->name == NULL)
+	plan_declare(program->plan, check != NULL ? "global check" : "global", name, NULL);
+	if (check != NULL)
+		plan_declare(program->plan, "is number", number_of(program, check), NULL);
+	if (check != NULL && check->declared->name == NULL && plan_is_name(name))
 		check->declared->name = arena_strdup(&program->plan->arena, name);
 	if (!lua_isfunction(L, -1))
 		return;
@@ -169,7 +188,22 @@ static void assigned(lua_State *L, const char *name, void *data)
 	lua_pop(L, 2);
 }
 
-/* -- listeners and routes ------------------------------------------------ */
+/* -- listeners ----------------------------------------------------------- */
+
+/* Which function the rule is, as far as can be told: every loop must see the same. */
+static void declare_rule(lua_State *L, struct program *program, const struct action *on_error,
+                         const struct action *overload)
+{
+	struct arena *arena = &program->plan->arena;
+	lua_Debug debug;
+
+	lua_pushvalue(L, 2);
+	lua_getinfo(L, ">S", &debug);
+	plan_declare(program->plan, "rule", arena_printf(arena, "%s:%d", debug.source, debug.linedefined),
+	             NULL);
+	plan_declare(program->plan, "on_error", on_error != NULL ? action_print(on_error, arena) : "", NULL);
+	plan_declare(program->plan, "overload", overload != NULL ? action_print(overload, arena) : "", NULL);
+}
 
 static int call_listen(lua_State *L)
 {
@@ -181,7 +215,7 @@ static int call_listen(lua_State *L)
 	const pp_value_t *options = NULL;
 	bool has_on_error = false, has_overload = false;
 
-	must_load(L, "listen");
+	globals_must_load(L, "listen");
 	if (lua_type(L, 1) != LUA_TSTRING || !lua_isfunction(L, 2)) {
 		plan_fail(program->plan, &place, "listen",
 		          "found %s and %s, wanted an address and a rule: "
@@ -199,103 +233,11 @@ static int call_listen(lua_State *L)
 	if (plan_listen(program->plan, lua_tostring(L, 1), options, has_on_error ? &on_error : NULL,
 	                has_overload ? &overload : NULL, &place) == NULL)
 		return 0;
+	declare_rule(L, program, has_on_error ? &on_error : NULL, has_overload ? &overload : NULL);
 	lua_pushvalue(L, 2);
 	rule.function = luaL_ref(L, LUA_REGISTRYINDEX);
 	g_array_append_val(program->rules, rule);
 	return 0;
-}
-
-static int return_one(lua_State *L, int status, lua_KContext context)
-{
-	(void)L;
-	(void)status;
-	(void)context;
-	return 1;
-}
-
-static const struct program_rule *rule_of_value(const struct program_route *way, const char *value)
-{
-	for (guint i = 0; value != NULL && i < way->values->len; i++)
-		if (strcmp(way->values->pdata[i], value) == 0)
-			return &g_array_index(way->rules, struct program_rule, i);
-	return NULL;
-}
-
-static int no_rule(lua_State *L, struct arena *arena, const struct program_route *way, const char *value,
-                   size_t length)
-{
-	char shown[200];
-
-	text_escape(shown, sizeof(shown), value != NULL ? value : "", value != NULL ? length : 0, true);
-	return luaL_error(L, "%s",
-	                  arena_printf(arena, "route: no rule for %s '%s'",
-	                               attribute_info(way->attribute)->name, shown));
-}
-
-/* Upvalue: the route. From here on the run is one of the rule it leads to. */
-static int call_route(lua_State *L)
-{
-	const struct program_route *way = lua_touserdata(L, lua_upvalueindex(1));
-	struct lua_request *object = objects_request(L, 1);
-	const struct program_rule *rule;
-	const char *value;
-	size_t length = 0;
-
-	if (object == NULL || object->run == NULL)
-		return luaL_error(L, "a route is called with the request");
-	value = request_get(object->run->order.request, way->attribute, &length);
-	rule = rule_of_value(way, value);
-	if (rule == NULL)
-		return no_rule(L, &object->run->order.request->arena, way, value, length);
-	object->run->order.rule = rule;
-	lua_settop(L, 1);
-	lua_rawgeti(L, LUA_REGISTRYINDEX, rule->function);
-	lua_insert(L, 1);
-	lua_callk(L, 1, 1, 0, return_one);
-	return 1;
-}
-
-static bool read_routes(lua_State *L, struct program_route *way)
-{
-	lua_pushnil(L);
-	while (lua_next(L, 2)) {
-		struct program_rule rule = { 0 };
-
-		if (lua_type(L, -2) != LUA_TSTRING || !lua_isfunction(L, -1))
-			return false;
-		g_ptr_array_add(way->values, g_strdup(lua_tostring(L, -2)));
-		rule.function = luaL_ref(L, LUA_REGISTRYINDEX);
-		g_array_append_val(way->rules, rule);
-	}
-	return way->values->len > 0;
-}
-
-static int make_route(lua_State *L)
-{
-	struct program *program = program_of(L);
-	const char *name = luaL_checkstring(L, 1);
-	pp_attribute_t attribute = attribute_find(name, strlen(name));
-	struct program_route *made;
-
-	must_load(L, "route");
-	if (attribute == PP_ATTRIBUTE_NONE)
-		return luaL_error(L, "route: no attribute '%s'", name);
-	if (!lua_istable(L, 2))
-		return luaL_error(L, "route: found %s, wanted a table of rules by value",
-		                  program_describe(L, 2));
-	made = g_new0(struct program_route, 1);
-	made->attribute = attribute;
-	made->values = g_ptr_array_new_with_free_func(g_free);
-	made->rules = g_array_new(FALSE, FALSE, sizeof(struct program_rule));
-	g_ptr_array_add(program->routes, made);
-	if (!read_routes(L, made))
-		return luaL_error(
-		        L,
-		        "route: wanted a table of rules by value, such as { inbound = f, submission = g }");
-	lua_pushlightuserdata(L, made);
-	lua_pushcclosure(L, call_route, 1);
-	made->function = lua_topointer(L, -1);
-	return 1;
 }
 
 /* -- include ------------------------------------------------------------- */
@@ -312,19 +254,21 @@ static char *path_beside(const struct plan_source *source, const char *path)
 static int call_include(lua_State *L)
 {
 	struct program *program = program_of(L);
-	const struct plan_source *outer = program->source;
+	struct plan_source *outer = program->source;
 	struct plan_place place = program_place(program, L);
 	const char *path = luaL_checkstring(L, 1);
 	g_autofree char *beside = NULL, *reason = NULL;
-	const struct plan_source *source;
+	struct plan_source *source;
 	int status;
 
-	must_load(L, "include");
+	globals_must_load(L, "include");
 	beside = path_beside(outer, path);
 	source = plan_read(program->plan, beside, &reason);
-	if (source == NULL || program->includes == INCLUDES_MAX) {
+	if (source == NULL || source->loading || program->includes == INCLUDES_MAX) {
 		plan_fail(program->plan, &place, "include", "%s: %s", path,
-		          source == NULL ? reason : "files include each other too deeply");
+		          source == NULL    ? reason
+		          : source->loading ? "it is being loaded: files include each other"
+		                            : "files include each other too deeply");
 		return 0;
 	}
 	g_clear_pointer(&beside, g_free);
@@ -334,7 +278,9 @@ static int call_include(lua_State *L)
 	}
 	program->source = source;
 	program->includes++;
+	source->loading = true;
 	status = lua_pcall(L, 0, 0, 0);
+	source->loading = false;
 	program->includes--;
 	program->source = outer;
 	if (status != LUA_OK && sandbox_is_ended(L))
@@ -346,20 +292,32 @@ static int call_include(lua_State *L)
 
 /* -- for rules ----------------------------------------------------------- */
 
+/* Nothing is left to free when Lua has no memory for the text. */
+static void format_time(pp_msec_t time, const char *format, char *buffer, size_t size)
+{
+	g_autoptr(GDateTime) local = g_date_time_new_from_unix_local(time / 1000);
+	g_autofree char *text = g_date_time_format(local, format);
+
+	g_strlcpy(buffer, text != NULL ? text : "", size);
+}
+
 static int call_now(lua_State *L)
 {
-	const char *format = luaL_optstring(L, 1, NULL);
+	char text[64 * NOW_FORMAT_MAX];
 	pp_msec_t now = pp_time();
-	g_autoptr(GDateTime) local = NULL;
-	g_autofree char *text = NULL;
+	const char *format;
+	size_t length;
 
-	if (format == NULL) {
+	if (lua_isnoneornil(L, 1)) {
 		lua_pushnumber(L, (lua_Number)now / 1000);
 		return 1;
 	}
-	local = g_date_time_new_from_unix_local(now / 1000);
-	text = g_date_time_format(local, format);
-	lua_pushstring(L, text != NULL ? text : "");
+	format = luaL_checklstring(L, 1, &length);
+	if (length > NOW_FORMAT_MAX)
+		return luaL_error(L, "now: found a format of %d bytes, wanted at most %d", (int)length,
+		                  NOW_FORMAT_MAX);
+	format_time(now, format, text, sizeof(text));
+	lua_pushstring(L, text);
 	return 1;
 }
 
@@ -368,6 +326,12 @@ static bool is_note_key(const char *key)
 	size_t length = strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
 	return length > 0 && length <= NOTE_KEY_MAX && key[length] == '\0';
+}
+
+/* The keys of the line itself. */
+static bool is_key_of_line(const char *key)
+{
+	return text_has_word("id rule checks from to sasl proto helo context instance conf ms error", key);
 }
 
 static int call_note(lua_State *L)
@@ -381,6 +345,8 @@ static int call_note(lua_State *L)
 		return luaL_error(
 		        L, "note: found '%s', wanted a key of at most %d lower-case letters, digits and '_'",
 		        key, NOTE_KEY_MAX);
+	if (is_key_of_line(key))
+		return luaL_error(L, "note: '%s' is a key of the log line already", key);
 	if (!lua_isnil(L, 2) && !lua_isboolean(L, 2) && !lua_isnumber(L, 2) && !lua_isstring(L, 2))
 		return luaL_error(L, "note: found %s, wanted text, a number, true or false",
 		                  program_describe(L, 2));
@@ -431,8 +397,9 @@ void globals_register(struct program *program)
 		lua_CFunction function;
 		bool loading;
 	} functions[] = {
-		{ "listen", call_listen, true }, { "include", call_include, true },
-		{ "route", make_route, true },   { "now", call_now, false },
+		{ "listen", call_listen, true },
+		{ "include", call_include, true },
+		{ "now", call_now, false },
 		{ "note", call_note, false },
 	};
 
@@ -446,6 +413,7 @@ void globals_register(struct program *program)
 	register_settings(program);
 	register_check_table(program);
 	actions_register(program);
+	routes_register(program);
 	lua_newtable(program->L);
 	lua_rawsetp(program->L, LUA_REGISTRYINDEX, &names_key);
 	sandbox_on_assigned(program->sandbox, assigned, program);

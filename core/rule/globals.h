@@ -7,6 +7,9 @@
 /* Registers them in the program's sandbox. */
 void globals_register(struct program *program);
 
+/* Raises an error if the file is not being loaded. */
+void globals_must_load(lua_State *L, const char *what);
+
 /* The first global a function (a registry reference) was assigned to, in the
  * plan's arena; NULL: none. */
 const char *globals_name_of(struct program *program, int function);

@@ -6,13 +6,15 @@
 #include <string.h>
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
 #endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
 #endif
 
-/* AddressSanitizer sees what is used after its end only if every block is one of malloc(). */
-#ifdef __SANITIZE_ADDRESS__
+/* A sanitizer sees what is used after its end only if every block is one of malloc(). */
+#ifdef SANITIZED
 enum { SMALL_MAX = 0 };
 #else
 enum { SMALL_MAX = HEAP_SMALL_MAX };
@@ -40,12 +42,12 @@ void heap_clear(struct heap *heap)
 	heap_init(heap);
 }
 
-static size_t steps(size_t size)
+static inline size_t steps(size_t size)
 {
 	return (size + HEAP_STEP - 1) / HEAP_STEP;
 }
 
-static void put(struct heap *heap, void *block, size_t step)
+static inline void put(struct heap *heap, void *block, size_t step)
 {
 	struct heap_block *spare = block;
 
@@ -67,45 +69,55 @@ static void add_chunk(struct heap *heap)
 	heap->end = (char *)chunk + CHUNK / HEAP_STEP * HEAP_STEP;
 }
 
-static void *take(struct heap *heap, size_t step)
+static void *take_new(struct heap *heap, size_t step)
 {
-	struct heap_block *block = heap->spare[step];
+	void *block;
 
-	if (block != NULL) {
-		heap->spare[step] = block->next;
-		return block;
-	}
 	if ((size_t)(heap->end - heap->next) < step * HEAP_STEP)
 		add_chunk(heap);
-	block = (struct heap_block *)heap->next;
+	block = heap->next;
 	heap->next += step * HEAP_STEP;
 	return block;
 }
 
-static void drop(struct heap *heap, void *block, size_t size)
+static inline void *take(struct heap *heap, size_t step)
 {
-	if (size > SMALL_MAX)
+	struct heap_block *block = heap->spare[step];
+
+	if (block == NULL)
+		return take_new(heap, step);
+	heap->spare[step] = block->next;
+	return block;
+}
+
+static void *move(struct heap *heap, void *block, size_t old_size, size_t size)
+{
+	void *moved;
+
+	if (old_size > SMALL_MAX && size > SMALL_MAX)
+		return realloc(block, size);
+	if (steps(size) == steps(old_size))
+		return block;
+	moved = size > SMALL_MAX ? malloc(size) : take(heap, steps(size));
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, block, MIN(old_size, size));
+	if (old_size > SMALL_MAX)
 		free(block);
-	else if (size > 0)
-		put(heap, block, steps(size));
+	else
+		put(heap, block, steps(old_size));
+	return moved;
 }
 
 void *heap_resize(struct heap *heap, void *block, size_t old_size, size_t size)
 {
-	void *moved;
-
-	if (size == 0) {
-		drop(heap, block, old_size);
-		return NULL;
-	}
-	if (size > SMALL_MAX && (old_size > SMALL_MAX || old_size == 0))
-		return realloc(block, size);
-	if (size <= SMALL_MAX && old_size <= SMALL_MAX && steps(size) == steps(old_size))
-		return block;
-	moved = size <= SMALL_MAX ? take(heap, steps(size)) : malloc(size);
-	if (moved == NULL || old_size == 0)
-		return moved;
-	memcpy(moved, block, MIN(old_size, size));
-	drop(heap, block, old_size);
-	return moved;
+	if (old_size == 0)
+		return size > SMALL_MAX ? malloc(size) : size > 0 ? take(heap, steps(size)) : NULL;
+	if (size > 0)
+		return move(heap, block, old_size, size);
+	if (old_size > SMALL_MAX)
+		free(block);
+	else
+		put(heap, block, steps(old_size));
+	return NULL;
 }

@@ -1,6 +1,7 @@
 /* rule/library.c - the part of Lua's libraries that rules may use */
 #include "rule/library.h"
 
+#include <glib.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdbool.h>
@@ -10,6 +11,10 @@
 /* A table can be neither longer nor moved further: C functions of Lua go through
  * it, or through what it claims to hold, without a look at any limit. */
 #define LONGEST 1000000
+/* Calls around a call of pcall. In a coroutine Lua forgets the depth of its C stack
+ * with every error that is caught, so that nothing else bounds pcall in pcall; and
+ * an error goes through all open calls wherever it is caught. */
+#define DEEPEST 1000
 
 /* -- what the originals would do wrong ----------------------------------- */
 
@@ -173,6 +178,20 @@ static int base_setmetatable(lua_State *L)
 	return 1;
 }
 
+static void check_depth(lua_State *L)
+{
+	lua_Debug debug;
+
+	if (lua_getstack(L, DEEPEST, &debug))
+		sandbox_abort(L, "pcall is called within " G_STRINGIFY(DEEPEST) " other calls");
+}
+
+static int base_pcall(lua_State *L)
+{
+	check_depth(L);
+	return original(L);
+}
+
 /* The upvalue is the script's handler. Lua switches hooks off while it handles an
  * error of a hook, so that a handler could run for ever. */
 static int handle_error(lua_State *L)
@@ -199,6 +218,7 @@ static int base_xpcall(lua_State *L)
 {
 	int arguments = lua_gettop(L) - 2;
 
+	check_depth(L);
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	lua_pushvalue(L, 2);
 	lua_pushcclosure(L, handle_error, 1);
@@ -252,8 +272,10 @@ static void open_base(lua_State *L)
 		                        { "tostring", base_tostring },
 		                        { "xpcall", base_xpcall },
 		                        { NULL, NULL } };
+	static const luaL_Reg wrapped[] = { { "pcall", base_pcall }, { NULL, NULL } };
 
 	luaL_requiref(L, "_G", luaopen_base, 0);
+	wrap(L, wrapped);
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
 		lua_getfield(L, -1, kept[i]);
 		lua_setfield(L, -3, kept[i]);

@@ -288,7 +288,7 @@ static void set_place(lua_State *L, struct program *program, struct rule_ask *as
 	if (program->hooks == NULL || !lua_getstack(L, 1, &debug) || !lua_getinfo(L, "Sl", &debug))
 		return;
 	ask->line = debug.currentline;
-	ask->file = arena_strdup(&ask->run->order.request->arena, debug.source + (*debug.source == '@'));
+	ask->file = g_intern_string(debug.source + (*debug.source == '@'));
 }
 
 void objects_ask(lua_State *L, struct run *run, struct lua_check *check, int request, int index)
@@ -300,6 +300,7 @@ void objects_ask(lua_State *L, struct run *run, struct lua_check *check, int req
 	void *args = check->default_args;
 	struct rule_ask *ask;
 
+	run_check_memory(run, L);
 	if (!lua_isnoneornil(L, index)) {
 		args = arena_alloc0(arena, desc->args_size + 1);
 		read_arguments(L, run, check, index, args);

@@ -21,6 +21,8 @@ static void free_source(void *data)
 	g_free(source->path);
 	g_free(source->folder);
 	g_free(source->bytes);
+	if (source->lines != NULL)
+		g_array_unref(source->lines);
 	g_free(source);
 }
 
@@ -113,7 +115,20 @@ static struct plan_source *find_source(const struct plan *plan, const char *whol
 	return NULL;
 }
 
-const struct plan_source *plan_read(struct plan *plan, const char *path, char **error)
+struct plan_source *plan_source(const struct plan *plan, const char *path)
+{
+	const struct plan *first = plan->leader != NULL ? plan->leader : plan;
+
+	for (guint i = 0; i < first->sources->len; i++) {
+		struct plan_source *source = first->sources->pdata[i];
+
+		if (strcmp(source->path, path) == 0)
+			return source;
+	}
+	return NULL;
+}
+
+struct plan_source *plan_read(struct plan *plan, const char *path, char **error)
 {
 	g_autofree char *whole = g_canonicalize_filename(path, NULL);
 	struct plan_source *source = find_source(plan->leader != NULL ? plan->leader : plan, whole);
@@ -153,15 +168,31 @@ static bool is_assigned(const char *at, size_t length)
 	return at[0] == '=' && at[1] != '=';
 }
 
-/* Not a parser: words followed by '=' up to the brace that closes the call's own. */
-int plan_line_of(const struct plan_source *source, int line, const char *name)
+static const char *start_of_line(struct plan_source *source, int line)
 {
-	const char *at = source->bytes;
-	size_t length = strlen(name);
-	int here = 1, depth = 0;
+	if (source->lines == NULL) {
+		size_t begin = 0;
 
-	for (; *at != '\0' && here < line; at++)
-		here += *at == '\n';
+		source->lines = g_array_new(FALSE, FALSE, sizeof(size_t));
+		g_array_append_val(source->lines, begin);
+		for (size_t i = 0; i < source->size; i++)
+			if (source->bytes[i] == '\n') {
+				begin = i + 1;
+				g_array_append_val(source->lines, begin);
+			}
+	}
+	if (line < 1 || (guint)line > source->lines->len)
+		return source->bytes + source->size;
+	return source->bytes + g_array_index(source->lines, size_t, line - 1);
+}
+
+/* Not a parser: words followed by '=' up to the brace that closes the call's own. */
+int plan_line_of(struct plan_source *source, int line, const char *name)
+{
+	const char *at = start_of_line(source, line);
+	size_t length = strlen(name);
+	int here = line, depth = 0;
+
 	while (*at != '\0' && here < line + 500) {
 		if (*at == '"' || *at == '\'') {
 			at = skip_quoted(at, &here);
@@ -226,7 +257,7 @@ void plan_declare(struct plan *plan, const char *what, const char *name, const p
 	g_string_append_c(plan->declared, '\n');
 }
 
-static bool is_name(const char *text)
+bool plan_is_name(const char *text)
 {
 	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
@@ -274,7 +305,7 @@ struct plan_check *plan_check(struct plan *plan, const char *name, const pp_valu
 		plan_fail(plan, place, "check", "%s", reason);
 		return NULL;
 	}
-	if (given != NULL && given->kind == PP_STRING && is_name(given->string)) {
+	if (given != NULL && given->kind == PP_STRING && plan_is_name(given->string)) {
 		check->name = given->string;
 		check->named_by_parameter = true;
 	} else if (given != NULL) {
@@ -300,22 +331,22 @@ static struct check *carried_over(const struct plan *earlier, const struct plan_
 	return NULL;
 }
 
-static void make_check(struct plan *plan, struct plan_check *check, const struct plan *earlier)
+static void make_check(struct plan *plan, struct plan_check *check, GHashTable *names,
+                       const struct plan *earlier)
 {
 	const struct plan_place place = { check->source, check->line };
 	struct pp_error error = plan_error_at(plan, &place, check->module->desc->name, NULL, check->values);
 
-	for (guint i = 0; plan->checks->pdata[i] != check; i++) {
-		const struct plan_check *other = plan->checks->pdata[i];
+	const struct plan_check *other = g_hash_table_lookup(names, check->name);
 
-		if (strcmp(other->name, check->name) == 0) {
-			plan_fail(plan, &place, check->module->desc->name,
-			          "the name '%s' is taken by the check of line %d; give it one of its own "
-			          "with name = \"...\"",
-			          check->name, other->line);
-			return;
-		}
+	if (other != NULL) {
+		plan_fail(plan, &place, check->module->desc->name,
+		          "the name '%s' is taken by the check of %s:%d; give it one of its own with "
+		          "name = \"...\"",
+		          check->name, other->source->path, other->line);
+		return;
 	}
+	g_hash_table_insert(names, (char *)check->name, check);
 	check->check = carried_over(earlier, check);
 	if (check->check == NULL)
 		check->check = check_new(check->module, check->name, check->values, check->source->folder,
@@ -381,12 +412,14 @@ bool plan_follow(struct plan *plan)
 
 bool plan_finish(struct plan *plan, const struct plan *earlier)
 {
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+
 	for (guint i = 0; i < plan->checks->len; i++) {
 		struct plan_check *check = plan->checks->pdata[i];
 
 		if (check->name == NULL)
 			check->name = check->module->desc->name;
-		make_check(plan, check, earlier);
+		make_check(plan, check, names, earlier);
 	}
 	if (plan->server.name == NULL)
 		plan->server.name = host_name(&plan->arena);

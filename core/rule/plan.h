@@ -14,6 +14,8 @@
 struct plan_source { /* a file, read once */
 	char *path, *folder, *bytes;
 	size_t size;
+	bool loading;  /* its text is running */
+	GArray *lines; /* of size_t: where each line begins; made when first needed */
 };
 
 struct server_settings {
@@ -45,7 +47,7 @@ struct plan_listener {
 struct plan_check {
 	const struct module *module;
 	const pp_value_t *values;
-	const struct plan_source *source; /* where it stands */
+	struct plan_source *source; /* where it stands */
 	int line;
 	const char *name;
 	bool named_by_parameter;
@@ -79,7 +81,7 @@ struct plan *plan_new(const struct plan *leader);
 void plan_free(struct plan *plan);
 
 /* Reads a file once; later calls give the same bytes. NULL: *error is a sentence. */
-const struct plan_source *plan_read(struct plan *plan, const char *path, char **error);
+struct plan_source *plan_read(struct plan *plan, const char *path, char **error);
 
 /* The settings a file may make: server, cache, log ..., and what they write to. */
 struct plan_setting {
@@ -91,9 +93,14 @@ struct plan_setting {
 const struct plan_setting *plan_settings(void); /* ends with a NULL name */
 const pp_row_t *plan_listen_rows(void);
 
+/* A file read already, by its path as messages show it; NULL: none. */
+struct plan_source *plan_source(const struct plan *plan, const char *path);
+/* Whether a text can name a check. */
+bool plan_is_name(const char *text);
+
 /* Where a call stands, for messages. */
 struct plan_place {
-	const struct plan_source *source;
+	struct plan_source *source; /* NULL: unknown */
 	int line;
 };
 void plan_fail(struct plan *plan, const struct plan_place *place, const char *where, const char *format, ...)
@@ -130,6 +137,6 @@ bool plan_follow(struct plan *plan);
 bool plan_is_mild(const struct action *action);
 
 /* The line of a parameter that is written within the call that begins at line, or 0. */
-int plan_line_of(const struct plan_source *source, int line, const char *name);
+int plan_line_of(struct plan_source *source, int line, const char *name);
 
 #endif

@@ -30,11 +30,17 @@ int program_line(lua_State *L)
 struct plan_place program_place(struct program *program, lua_State *L)
 {
 	struct plan_place place = { program->source, 0 };
+	struct plan_source *source;
 	lua_Debug debug;
 
-	if (!lua_getstack(L, 1, &debug) || !lua_getinfo(L, "Sl", &debug))
-		return place;
-	place.line = debug.currentline;
+	/* The nearest function in Lua: pcall may stand between. */
+	for (int level = 1; lua_getstack(L, level, &debug) && lua_getinfo(L, "Sl", &debug); level++) {
+		if (debug.currentline <= 0)
+			continue;
+		source = plan_source(program->plan, debug.source + (*debug.source == '@'));
+		if (source != NULL)
+			return (struct plan_place){ source, debug.currentline };
+	}
 	return place;
 }
 
@@ -68,22 +74,6 @@ const char *program_describe(lua_State *L, int index)
 const char *program_text(lua_State *L, int index)
 {
 	return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : program_describe(L, index);
-}
-
-const struct program_route *program_route_of(struct program *program, const struct program_rule *rule)
-{
-	const void *function;
-
-	lua_rawgeti(program->L, LUA_REGISTRYINDEX, rule->function);
-	function = lua_topointer(program->L, -1);
-	lua_pop(program->L, 1);
-	for (guint i = 0; i < program->routes->len; i++) {
-		struct program_route *each = program->routes->pdata[i];
-
-		if (each->function == function)
-			return each;
-	}
-	return NULL;
 }
 
 /* -- a program ----------------------------------------------------------- */
@@ -136,7 +126,7 @@ void program_load(struct program *program, const char *path)
 {
 	struct plan *plan = program->plan;
 	g_autofree char *reason = NULL;
-	const struct plan_source *source = plan_read(plan, path, &reason);
+	struct plan_source *source = plan_read(plan, path, &reason);
 
 	plan->main_path = arena_strdup(&plan->arena, path);
 	if (source == NULL) {
@@ -156,18 +146,28 @@ void program_load(struct program *program, const char *path)
 static void name_rule(struct program *program, struct program_rule *rule, const char *otherwise)
 {
 	rule->name = globals_name_of(program, rule->function);
+	if (rule->name == NULL && otherwise == NULL)
+		otherwise = program_route_of(program, rule) != NULL ? "route" : "rule";
 	if (rule->name == NULL)
 		rule->name = otherwise;
 }
 
-void program_bind(struct program *program)
+void program_set_classes(struct program *program)
 {
 	const pp_texts_t *classes = program->plan->server.restriction_classes;
 
+	g_free(program->classes);
+	program->classes = g_new0(const char *, (classes != NULL ? classes->count : 0) + 1);
+	for (size_t i = 0; classes != NULL && i < classes->count; i++)
+		program->classes[i] = classes->items[i];
+}
+
+void program_bind(struct program *program)
+{
 	for (guint i = 0; i < program->checks->len; i++)
 		objects_bind_check(program->L, program->checks->pdata[i]);
 	for (guint i = 0; i < program->rules->len; i++)
-		name_rule(program, &g_array_index(program->rules, struct program_rule, i), "rule");
+		name_rule(program, &g_array_index(program->rules, struct program_rule, i), NULL);
 	for (guint i = 0; i < program->routes->len; i++) {
 		struct program_route *each = program->routes->pdata[i];
 
@@ -175,8 +175,5 @@ void program_bind(struct program *program)
 			name_rule(program, &g_array_index(each->rules, struct program_rule, j),
 			          each->values->pdata[j]);
 	}
-	program->classes = g_new0(const char *, (classes != NULL ? classes->count : 0) + 1);
-	for (size_t i = 0; classes != NULL && i < classes->count; i++)
-		program->classes[i] = classes->items[i];
 	sandbox_set_running(program->sandbox, true);
 }

@@ -37,6 +37,8 @@ struct program_rule {
 /* A rule of rules, made by route(). */
 struct program_route {
 	pp_attribute_t attribute;
+	const char *file; /* where route() stands */
+	int line;
 	GPtrArray *values;    /* of char * */
 	GArray *rules;        /* of struct program_rule, one a value */
 	const void *function; /* lua_topointer() of the function that route() made */
@@ -47,13 +49,13 @@ struct program {
 	lua_State *L;
 	struct plan *plan;
 	bool loading;
-	const struct plan_source *source; /* being loaded */
-	int includes;                     /* depth */
-	GArray *rules;                    /* of struct program_rule, one a listener */
-	GPtrArray *routes;                /* of struct program_route */
-	GPtrArray *checks;                /* of struct lua_check, anchored in the registry */
-	int request_meta, action_meta;    /* registry references of metatables */
-	const char **classes;             /* restriction classes, NULL-terminated */
+	struct plan_source *source;    /* being loaded */
+	int includes;                  /* depth */
+	GArray *rules;                 /* of struct program_rule, one a listener */
+	GPtrArray *routes;             /* of struct program_route */
+	GPtrArray *checks;             /* of struct lua_check, anchored in the registry */
+	int request_meta, action_meta; /* registry references of metatables */
+	const char **classes;          /* restriction classes, NULL-terminated */
 	struct program_hooks *hooks;
 	struct run *current; /* whose Lua runs now */
 	struct run *spare;   /* recycled */
@@ -71,6 +73,8 @@ const struct program_route *program_route_of(struct program *program, const stru
 /* Loads a file with what it includes. What is wrong goes to plan->errors. The
  * caller calls plan_finish() or plan_follow() next, then program_bind(). */
 void program_load(struct program *program, const char *path);
+/* Tells the constructors which restriction classes there are. */
+void program_set_classes(struct program *program);
 /* After the checks were made: what their answers are called. */
 void program_bind(struct program *program);
 

@@ -279,7 +279,7 @@ static int run_file(struct rehearsal *rehearsal)
 	struct program *program = rehearsal->stage.program;
 	lua_State *L = program->L;
 	g_autofree char *reason = NULL;
-	const struct plan_source *source = plan_read(program->plan, rehearsal->path, &reason);
+	struct plan_source *source = plan_read(program->plan, rehearsal->path, &reason);
 
 	if (source == NULL) {
 		fprintf(stderr, "%s: %s\n", rehearsal->path, reason);

@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "rule/actions.h"
 
-#define SAID_MAX 1000 /* different rule errors that are logged */
+#define SAID_MAX 1000       /* different rule errors that are logged */
+#define ARENA_MAX (4 << 20) /* bytes of a request's arena that rules may fill */
 
 static void resume(struct run *run, int arguments);
 
@@ -63,12 +64,22 @@ static void finish(struct run *run, const struct verdict *verdict)
 
 /* -- how it ends --------------------------------------------------------- */
 
+/* "FILE:LINE" of a message, else its beginning: strangers may write the rest. */
+static char *place_of_error(const char *error)
+{
+	const char *colon = strchr(error, ':');
+	size_t length = colon != NULL ? (size_t)(colon - error) + 1 : 0;
+
+	length += strspn(error + length, "0123456789");
+	return g_strndup(error, colon != NULL ? length : MIN(strlen(error), 80));
+}
+
 static void say_once(struct program *program, const char *rule, const char *error)
 {
 	if (program->errors != NULL)
 		__atomic_add_fetch(program->errors, 1, __ATOMIC_RELAXED);
 	if (program->hooks != NULL || g_hash_table_size(program->said) >= SAID_MAX ||
-	    !g_hash_table_add(program->said, g_strdup(error)))
+	    !g_hash_table_add(program->said, place_of_error(error)))
 		return;
 	pp_log(PP_LOG_WARNING, "rule %s: %s; on_error is given, and further ones like it are only counted",
 	       rule, error);
@@ -236,6 +247,12 @@ void run_ask(struct run *run, struct rule_ask *ask, const void *args)
 	ask->wish.ready = answered;
 	ask_start(run->order.host, &ask->wish, ask->check->check, run->order.request, args, ask->args_key,
 	          ask->args_key_size);
+}
+
+void run_check_memory(const struct run *run, lua_State *L)
+{
+	if (arena_size(&run->order.request->arena) > ARENA_MAX)
+		sandbox_abort(L, "the request takes too much memory");
 }
 
 void run_add_note(struct run *run, const char *key, const char *value)

@@ -76,5 +76,8 @@ void run_start(const struct run_order *order);
 /* For objects.c: starts the ask of a check; memo of equal ones is the caller's. */
 void run_ask(struct run *run, struct rule_ask *ask, const void *args);
 void run_add_note(struct run *run, const char *key, const char *value);
+/* Before something of a rule goes into the request's arena, which is outside of the
+ * sandbox's memory: ends the run that L is in when there is too much of it. */
+void run_check_memory(const struct run *run, lua_State *L);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include "base/quantity.h"
 #include "rule/environment.h"
 #include "rule/heap.h"
 #include "rule/library.h"
@@ -100,16 +102,15 @@ static bool is_too_much(struct sandbox *sandbox, lua_State *L)
 static char *describe_limit(const struct sandbox *sandbox, const struct frame *frame)
 {
 	const char *who = sandbox->environment.running ? "the rule" : "loading the file";
-	size_t memory = allowance(sandbox);
+	char memory[32];
 
 	switch (frame->ended) {
 	case TIME:
 		return g_strdup_printf("%s took more than %lld ms of processor time", who,
 		                       (long long)(atomic_load(&sandbox->watch.budget) / 1000000));
 	case MEMORY:
-		return g_strdup_printf("%s took more than %zu%s of memory", who,
-		                       memory >> 20 > 0 ? memory >> 20 : memory >> 10,
-		                       memory >> 20 > 0 ? "M" : "K");
+		return g_strdup_printf("%s took more than %s of memory", who,
+		                       bytes_print((int64_t)allowance(sandbox), memory));
 	default: return g_strdup_printf("%s ran more than %d instructions", who, frame->instructions);
 	}
 }
@@ -246,32 +247,38 @@ size_t sandbox_memory(const struct sandbox *sandbox)
 
 /* -- entering and leaving ------------------------------------------------ */
 
-static void set_budget(struct sandbox *sandbox)
-{
-	int64_t budget = sandbox->time * 1000000 * (sandbox->environment.running ? 1 : LOADING_TIME);
-
-	atomic_store_explicit(&sandbox->watch.budget, budget, memory_order_relaxed);
-}
-
 static void enter(struct sandbox *sandbox, struct frame *frame, lua_State *L, bool guarded)
 {
-	frame->outer = sandbox->frame;
-	frame->L = L;
-	frame->ended = GOING;
-	frame->described = false;
-	frame->guarded = guarded;
-	frame->status = LUA_OK;
-	frame->instructions = sandbox->instructions;
-	frame->steps = sandbox->patterns.run;
+	*frame = (struct frame){ .outer = sandbox->frame,
+		                 .L = L,
+		                 .guarded = guarded,
+		                 .instructions = sandbox->instructions,
+		                 .steps = sandbox->patterns.run };
 	sandbox->patterns.run = STEPS_A_RUN;
 	atomic_signal_fence(memory_order_seq_cst);
 	sandbox->frame = frame;
 	if (frame->outer == NULL) {
-		set_budget(sandbox);
+		atomic_store_explicit(&sandbox->watch.budget,
+		                      (sandbox->environment.running ? 1 : LOADING_TIME) * sandbox->time *
+		                              1000000,
+		                      memory_order_relaxed);
 		frame->outer_watch = watch_begin(&sandbox->watch);
 	}
 	if (frame->instructions > 0)
 		disarm(frame);
+}
+
+/* Where much stays in use after a run that took too much, not that run alone is to blame. */
+static void add_kept(struct sandbox *sandbox)
+{
+	size_t length = strlen(sandbox->message), more = allowance(sandbox);
+	size_t others = memory_limit(sandbox) - more;
+
+	lua_gc(sandbox->main, LUA_GCCOLLECT);
+	if (sandbox->environment.running && sandbox->used >= others + more / 4)
+		g_snprintf(sandbox->message + length, sizeof(sandbox->message) - length,
+		           "; %zu %% of it are kept by variables of the file, or by requests that wait",
+		           100 * (sandbox->used - others) / more);
 }
 
 /* Returns whether the run was ended. */
@@ -293,7 +300,7 @@ static bool leave(struct sandbox *sandbox, struct frame *frame)
 	if (outer == NULL) {
 		sandbox->over = false;
 		if (frame->ended == MEMORY)
-			lua_gc(sandbox->main, LUA_GCCOLLECT);
+			add_kept(sandbox);
 	} else {
 		if (frame->ended == TIME)
 			outer->ended = TIME;

@@ -3,10 +3,12 @@
  * Scripts get the safe part of Lua's libraries (rule/library.h) and the globals
  * registered here, and no way to more. Whatever runs, runs within limits:
  *
- *   time          of the processor, watched by one thread for all sandboxes
+ *   time          of the processor, watched by one thread for all sandboxes;
+ *                 for each stretch of a run between its waits
  *   instructions  counted, hence the same everywhere; off by default
  *   memory        beyond what the loaded file itself takes
  *   patterns      1,000,000 steps a call, 4,000,000 a run (rule/pattern.h)
+ *   depth         1000 calls around a pcall (rule/library.c)
  *
  * Who passes one is ended: from then on every instruction of the run raises the
  * error again, so that no pcall gets round it. The next run is free again.

@@ -99,9 +99,26 @@ static struct action own_action(struct plan *plan, const struct action *action)
 	return copy;
 }
 
+static void check_classes(struct plan *plan, const struct plan_place *place)
+{
+	const pp_texts_t *classes = plan->server.restriction_classes;
+
+	for (size_t i = 0; classes != NULL && i < classes->count; i++) {
+		const char *const one[] = { classes->items[i], NULL };
+		struct action action;
+		const char *reason;
+
+		if (!action_make(&plan->arena, ACTION_RESTRICTION, NULL, classes->items[i], one, &action,
+		                 &reason))
+			plan_fail(plan, place, "server", "restriction_classes: %s", reason);
+	}
+}
+
 static void check_server(struct plan *plan, const struct plan_place *place)
 {
 	const char *name = plan->server.name;
+
+	check_classes(plan, place);
 
 	if (name != NULL &&
 	    (strlen(name) > 16 || *name == '\0' ||

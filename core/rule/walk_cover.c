@@ -1,37 +1,35 @@
-/* rule/walk_cover.c - ppolicyd -t: which lines run, and what answers and actions are called there */
+/* rule/walk_cover.c - ppolicyd -t: what answers and actions are called while a rule runs */
 #include "rule/walk_cover.h"
 
-#include <ctype.h>
+#include <limits.h>
 #include <string.h>
+#include "rule/run.h"
+#include "rule/walk_uses.h"
 
 #define OBJECTS_MAX 64  /* of one run that are followed */
 #define ENTRIES_MAX 100 /* of a table that are looked at */
+#define CLOSELY 32      /* instructions that are looked at one by one once an object is made */
 
 /* A name that had, within one function, an object made at a place. */
 struct held {
 	const struct walk_place *place;
 	char *name, *file;
 	int first, last; /* lines: where the object was first seen, and the function's last one */
-	int function;    /* where the function begins */
-};
-
-/* The lines of a file that ran. */
-struct ran {
-	const char *source; /* as Lua has it; for quick comparison only */
-	char *file;
-	GByteArray *lines; /* 1 = ran */
+	int function;    /* where the function begins; 0 = any */
 };
 
 struct walk_cover {
-	GPtrArray *files; /* of struct ran */
 	GPtrArray *held;  /* of struct held */
-	GHashTable *kept; /* places whose objects were put into a table */
+	GHashTable *seen; /* places that were watched */
+	GHashTable *kept; /* places whose objects were put into a table, or are too many */
 	struct {
 		const void *object;
 		const struct walk_place *place;
 	} object[OBJECTS_MAX]; /* of this run */
 	unsigned objects;
 	bool looking; /* at this run */
+	unsigned closely;
+	char *last_file;
 	int last_line;
 };
 
@@ -44,21 +42,12 @@ static void free_held(void *data)
 	g_free(held);
 }
 
-static void free_ran(void *data)
-{
-	struct ran *ran = data;
-
-	g_free(ran->file);
-	g_byte_array_unref(ran->lines);
-	g_free(ran);
-}
-
 struct walk_cover *walk_cover_new(void)
 {
 	struct walk_cover *cover = g_new0(struct walk_cover, 1);
 
-	cover->files = g_ptr_array_new_with_free_func(free_ran);
 	cover->held = g_ptr_array_new_with_free_func(free_held);
+	cover->seen = g_hash_table_new(NULL, NULL);
 	cover->kept = g_hash_table_new(NULL, NULL);
 	return cover;
 }
@@ -67,9 +56,10 @@ void walk_cover_free(struct walk_cover *cover)
 {
 	if (cover == NULL)
 		return;
-	g_ptr_array_unref(cover->files);
 	g_ptr_array_unref(cover->held);
+	g_hash_table_unref(cover->seen);
 	g_hash_table_unref(cover->kept);
+	g_free(cover->last_file);
 	g_free(cover);
 }
 
@@ -80,46 +70,27 @@ static const char *file_of(const lua_Debug *debug)
 	return debug->source + (*debug->source == '@');
 }
 
-static struct ran *ran_of(const struct walk_cover *cover, const char *file)
+static void note_line(struct walk_cover *cover, const lua_Debug *debug)
 {
-	for (guint i = 0; i < cover->files->len; i++)
-		if (strcmp(((struct ran *)cover->files->pdata[i])->file, file) == 0)
-			return cover->files->pdata[i];
-	return NULL;
-}
-
-static void add_line(struct walk_cover *cover, const lua_Debug *debug)
-{
-	guint line = (guint)MAX(debug->currentline, 0);
-	struct ran *ran = NULL;
-
-	for (guint i = 0; i < cover->files->len && ran == NULL; i++)
-		if (((struct ran *)cover->files->pdata[i])->source == debug->source)
-			ran = cover->files->pdata[i];
-	if (ran == NULL)
-		ran = ran_of(cover, file_of(debug));
-	if (ran == NULL) {
-		ran = g_new0(struct ran, 1);
-		ran->file = g_strdup(file_of(debug));
-		ran->lines = g_byte_array_new();
-		g_ptr_array_add(cover->files, ran);
+	if (cover->last_file == NULL || strcmp(cover->last_file, file_of(debug)) != 0) {
+		g_free(cover->last_file);
+		cover->last_file = g_strdup(file_of(debug));
 	}
-	ran->source = debug->source;
-	while (ran->lines->len <= line)
-		g_byte_array_append(ran->lines, (const guint8 *)"", 1);
-	ran->lines->data[line] = 1;
+	cover->last_line = debug->currentline;
 }
 
+/* Others than the function may have an upvalue too. */
 static void add_held(struct walk_cover *cover, const struct walk_place *place, const char *name,
-                     const lua_Debug *debug)
+                     const lua_Debug *debug, bool upvalue)
 {
+	int first = upvalue ? 1 : debug->currentline, function = upvalue ? 0 : debug->linedefined;
 	struct held *held;
 
 	for (guint i = 0; i < cover->held->len; i++) {
 		held = cover->held->pdata[i];
-		if (held->place == place && held->function == debug->linedefined &&
-		    strcmp(held->name, name) == 0 && strcmp(held->file, file_of(debug)) == 0) {
-			held->first = MIN(held->first, debug->currentline);
+		if (held->place == place && held->function == function && strcmp(held->name, name) == 0 &&
+		    strcmp(held->file, file_of(debug)) == 0) {
+			held->first = MIN(held->first, first);
 			return;
 		}
 	}
@@ -127,9 +98,9 @@ static void add_held(struct walk_cover *cover, const struct walk_place *place, c
 	*held = (struct held){ .place = place,
 		               .name = g_strdup(name),
 		               .file = g_strdup(file_of(debug)),
-		               .first = debug->currentline,
-		               .last = debug->lastlinedefined,
-		               .function = debug->linedefined };
+		               .first = first,
+		               .last = upvalue ? INT_MAX : debug->lastlinedefined,
+		               .function = function };
 	g_ptr_array_add(cover->held, held);
 }
 
@@ -144,12 +115,13 @@ static const struct walk_place *place_of(const struct walk_cover *cover, lua_Sta
 }
 
 /* The value on top of the stack goes by this name. Pops it. */
-static void look_at(struct walk_cover *cover, lua_State *L, const char *name, const lua_Debug *debug)
+static void look_at(struct walk_cover *cover, lua_State *L, const char *name, const lua_Debug *debug,
+                    bool upvalue)
 {
 	const struct walk_place *place = place_of(cover, L, -1);
 
 	if (place != NULL)
-		add_held(cover, place, name, debug);
+		add_held(cover, place, name, debug, upvalue);
 	if (lua_istable(L, -1)) {
 		lua_pushnil(L);
 		for (int i = 0; lua_next(L, -2) != 0; i++) {
@@ -164,39 +136,65 @@ static void look_at(struct walk_cover *cover, lua_State *L, const char *name, co
 	lua_pop(L, 1);
 }
 
+static void look_on(lua_State *L, lua_Debug *debug);
+
+/* At each line, and at each instruction where the object may get its first name. */
+static void look_closely(struct walk_cover *cover, lua_State *L, unsigned instructions)
+{
+	cover->looking = true;
+	cover->closely = instructions;
+	lua_sethook(L, look_on, LUA_MASKLINE | LUA_MASKCOUNT, instructions > 0 ? 1 : WALK_INSTRUCTIONS_MAX);
+}
+
 /* The hook, in the place of the sandbox's that counts instructions. */
 static void look_on(lua_State *L, lua_Debug *debug)
 {
 	struct walk_cover *cover = ((struct walker *)program_of(L)->hooks)->cover;
 	const char *name;
 
-	if (debug->event == LUA_HOOKCOUNT)
+	if (debug->event == LUA_HOOKCOUNT && cover->closely == 0)
 		sandbox_abort(L, "too many instructions");
+	if (debug->event == LUA_HOOKCOUNT && --cover->closely == 0)
+		look_closely(cover, L, 0);
 	lua_getinfo(L, "Sl", debug);
-	cover->last_line = debug->currentline;
-	add_line(cover, debug);
+	note_line(cover, debug);
 	if (cover->objects == 0 || !lua_checkstack(L, 8))
 		return;
 	lua_getinfo(L, "f", debug);
 	for (int i = 1; (name = lua_getupvalue(L, -1, i)) != NULL; i++)
-		look_at(cover, L, name, debug);
+		look_at(cover, L, name, debug, true);
 	lua_pop(L, 1);
 	for (int i = 1; (name = lua_getlocal(L, debug, i)) != NULL; i++)
-		look_at(cover, L, name, debug);
+		look_at(cover, L, name, debug, false);
+	for (int i = -1; lua_getlocal(L, debug, i) != NULL; i--)
+		look_at(cover, L, "...", debug, false);
+}
+
+void walk_cover_begin(struct walk_cover *cover, struct program *program)
+{
+	if (program->spare != NULL)
+		look_closely(cover, program->spare->thread, 0);
 }
 
 void walk_cover_watch(struct walk_cover *cover, lua_State *L, const void *object,
                       const struct walk_place *place)
 {
 	if (!cover->looking) {
-		lua_sethook(L, look_on, LUA_MASKLINE | LUA_MASKCOUNT, WALK_INSTRUCTIONS_MAX);
+		look_closely(cover, L, 0);
 		cover->last_line = program_line(L);
-		cover->looking = true;
 	}
-	if (place == NULL || place->used || cover->objects == OBJECTS_MAX)
+	if (place == NULL)
 		return;
+	g_hash_table_add(cover->seen, (void *)place);
+	if (place->used)
+		return;
+	if (cover->objects == OBJECTS_MAX) {
+		g_hash_table_add(cover->kept, (void *)place);
+		return;
+	}
 	cover->object[cover->objects].object = object;
 	cover->object[cover->objects++].place = place;
+	look_closely(cover, L, CLOSELY);
 }
 
 void walk_cover_end(struct walk_cover *cover)
@@ -205,72 +203,25 @@ void walk_cover_end(struct walk_cover *cover)
 	cover->looking = false;
 }
 
-int walk_cover_last_line(const struct walk_cover *cover)
+int walk_cover_last_line(const struct walk_cover *cover, const char **file)
 {
+	*file = cover->last_file;
 	return cover->last_line;
 }
 
 /* -- judging ------------------------------------------------------------- */
 
-static bool is_word_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-/* True if the name stands in the code of a line, but not as the name of a field. */
-static bool mentions(const char *line, size_t length, const char *name)
-{
-	g_autofree char *code = g_strndup(line, length);
-	size_t size = strlen(name);
-	char *comment = strstr(code, "--");
-
-	if (comment != NULL)
-		*comment = '\0';
-	for (const char *at = code; (at = strstr(at, name)) != NULL; at++)
-		if (!is_word_char(at[size]) &&
-		    (at == code || (!is_word_char(at[-1]) && at[-1] != '.' && at[-1] != ':')))
-			return true;
-	return false;
-}
-
-static const struct plan_source *source_of(const struct plan *plan, const char *file)
-{
-	for (guint i = 0; i < plan->sources->len; i++) {
-		const struct plan_source *source = plan->sources->pdata[i];
-
-		if (strcmp(source->path, file) == 0)
-			return source;
-	}
-	return NULL;
-}
-
-static bool stands_where_nothing_ran(const struct walk_cover *cover, const struct plan *plan,
-                                     const struct held *held)
-{
-	const struct plan_source *source = source_of(plan, held->file);
-	const struct ran *ran = ran_of(cover, held->file);
-	const char *at = source != NULL && ran != NULL ? source->bytes : "";
-
-	for (guint line = 1; *at != '\0' && line <= (guint)held->last; line++) {
-		bool has_run = line < ran->lines->len && ran->lines->data[line] != 0;
-		size_t length = strcspn(at, "\n");
-
-		if (line >= (guint)held->first && !has_run && mentions(at, length, held->name))
-			return true;
-		at += length + (at[length] == '\n');
-	}
-	return false;
-}
-
 bool walk_cover_excuses(const struct walk_cover *cover, const struct plan *plan,
                         const struct walk_place *place)
 {
-	if (g_hash_table_contains(cover->kept, place))
+	if (g_hash_table_contains(cover->kept, place) || !g_hash_table_contains(cover->seen, place))
 		return true;
 	for (guint i = 0; i < cover->held->len; i++) {
 		const struct held *held = cover->held->pdata[i];
+		const struct plan_source *source = held->place == place ? plan_source(plan, held->file)
+		                                                        : NULL;
 
-		if (held->place == place && stands_where_nothing_ran(cover, plan, held))
+		if (source != NULL && walk_uses(source, held->name, held->first, held->last))
 			return true;
 	}
 	return false;

@@ -170,35 +170,54 @@ static void print_example(GString *out, const struct walk_failure *failure, stru
 		g_string_append_c(out, ')');
 }
 
-/* The line where the rule came to its end; 0 = not known. */
+/* Runs it again, looking on. Where the rule came to its end: 0 = not known; *file is
+ * g_free'd by the caller. */
 static int last_line(const struct walk_failure *failure, struct walker *walker,
-                     const struct walk_sample *sample)
+                     const struct walk_sample *sample, char **file)
 {
+	bool has_place = place_length(failure->text) > 0;
+	const char *last;
 	int line;
 
-	if (strstr(failure->text, WITHOUT_ACTION) == NULL)
+	if (failure->limited || (has_place && strstr(failure->text, WITHOUT_ACTION) == NULL))
 		return 0;
 	walker->cover = walk_cover_new();
+	if (!has_place) {
+		sandbox_set_instructions(walker->program->sandbox, 0);
+		walk_cover_begin(walker->cover, walker->program);
+	}
 	fails(failure, walker, sample);
-	line = walk_cover_last_line(walker->cover);
+	sandbox_set_instructions(walker->program->sandbox, WALK_INSTRUCTIONS_MAX);
+	line = walk_cover_last_line(walker->cover, &last);
+	*file = g_strdup(last);
 	walk_cover_free(walker->cover);
 	walker->cover = NULL;
 	return line;
 }
 
+static void print_place(GString *out, const struct walk_failure *failure, const struct walker *walker,
+                        const char *file, int line)
+{
+	if (file != NULL && line > 0)
+		g_string_append_printf(out, "%s:%d: ", file, line);
+	else
+		g_string_append_printf(out, "%s: rule %s: ", walker->program->plan->main_path,
+		                       failure->target->rule.name);
+}
+
 char *walk_failure_print(const struct walk_failure *failure, struct walker *walker)
 {
 	const struct walk_sample *sample = find_sample(failure, walker);
-	int line = last_line(failure, walker, sample);
+	g_autofree char *file = NULL;
+	int line = last_line(failure, walker, sample, &file);
 	GString *out = g_string_new(NULL);
 	char clean[TEXT_MAX];
 
 	text_clean(clean, sizeof(clean), failure->text, strlen(failure->text));
 	if (place_length(failure->text) == 0)
-		g_string_append_printf(out, "%s: rule %s: ", walker->program->plan->main_path,
-		                       failure->target->rule.name);
+		print_place(out, failure, walker, file, line);
 	g_string_append(out, clean);
-	if (line > 0)
+	if (line > 0 && place_length(failure->text) > 0)
 		g_string_append_printf(out, ", at line %d", line);
 	print_example(out, failure, walker, sample);
 	return g_string_free(out, FALSE);

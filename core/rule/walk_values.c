@@ -3,6 +3,9 @@
 
 #include <string.h>
 #include "base/param.h"
+#include "rule/walk_uses.h"
+
+#define COMPARED_MAX 4 /* texts that a field is compared with */
 
 static bool is_equal(const struct answer_value *a, const struct answer_value *b)
 {
@@ -108,7 +111,19 @@ static void add_fitting(struct walk_values *values, const struct check *check, c
 	}
 }
 
-const struct walk_values *walk_values_new(const struct check *check, unsigned field, struct arena *arena)
+static void add_compared(struct walk_values *values, const char *field, const GPtrArray *sources,
+                         struct arena *arena)
+{
+	g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < sources->len; i++)
+		walk_uses_compared(sources->pdata[i], field, texts, COMPARED_MAX);
+	for (guint i = 0; i < texts->len; i++)
+		add(values, text_value(arena_strdup(arena, texts->pdata[i])));
+}
+
+const struct walk_values *walk_values_new(const struct check *check, unsigned field, const GPtrArray *sources,
+                                          struct arena *arena)
 {
 	struct walk_values *values = arena_new0(arena, struct walk_values);
 	const pp_row_t *row = check->field[field].row;
@@ -121,6 +136,8 @@ const struct walk_values *walk_values_new(const struct check *check, unsigned fi
 	} else {
 		add_fitting(values, check, row, arena);
 	}
+	if (row == NULL || (row->samples == NULL && row->type == PP_TYPE_TEXT))
+		add_compared(values, check->field[field].name, sources, arena);
 	if (values->count == 0)
 		add(values, value_of(row, check->field_defaults));
 	return values;

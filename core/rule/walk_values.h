@@ -3,6 +3,7 @@
 #define RULE_WALK_VALUES_H
 
 #include "check/check.h"
+#include "rule/plan.h"
 
 #define WALK_VALUES_MAX 16
 
@@ -12,7 +13,9 @@ struct walk_values {
 };
 
 /* What a field may be with a word that sets it: the row's samples, else what suits its
- * type, its default among them. In the arena, made once. */
-const struct walk_values *walk_values_new(const struct check *check, unsigned field, struct arena *arena);
+ * type, its default among them, and of a text what the sources (of struct plan_source)
+ * compare it with. In the arena, made once. */
+const struct walk_values *walk_values_new(const struct check *check, unsigned field, const GPtrArray *sources,
+                                          struct arena *arena);
 
 #endif

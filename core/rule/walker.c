@@ -61,7 +61,7 @@ const struct walk_values *walker_values(struct walker *walker, const struct chec
 	const struct walk_values *values = g_hash_table_lookup(walker->values, &check->field[field]);
 
 	if (values == NULL) {
-		values = walk_values_new(check, field, &walker->arena);
+		values = walk_values_new(check, field, walker->program->plan->sources, &walker->arena);
 		g_hash_table_insert(walker->values, &check->field[field], (void *)values);
 	}
 	return values;
@@ -83,9 +83,9 @@ static unsigned choose(struct walker *walker, struct rule_ask *ask, int field, u
 	return choice.value;
 }
 
-/* The place of this line, made when it is first met. */
+/* The place of a check (NULL: of an action) on this line, made when it is first met. */
 static struct walk_place *place_at(struct walker *walker, const char *file, int line,
-                                   const struct check *check)
+                                   const struct check *check, enum action_verb verb)
 {
 	struct walk_place *place;
 	char at[1024], name[1200];
@@ -93,7 +93,8 @@ static struct walk_place *place_at(struct walker *walker, const char *file, int 
 	if (line <= 0)
 		return NULL;
 	g_snprintf(at, sizeof(at), "%s:%d", file, line);
-	g_snprintf(name, sizeof(name), "%s %s", at, check != NULL ? check->name : "");
+	g_snprintf(name, sizeof(name), "%s %s%s", at, check != NULL ? "check " : "",
+	           check != NULL ? check->name : action_name(verb));
 	place = g_hash_table_lookup(walker->places, name);
 	if (place == NULL) {
 		place = g_new0(struct walk_place, 1);
@@ -101,6 +102,7 @@ static struct walk_place *place_at(struct walker *walker, const char *file, int 
 		place->file = g_string_chunk_insert_const(walker->names, file);
 		place->line = line;
 		place->check = check;
+		place->verb = verb;
 		g_hash_table_insert(walker->places, g_string_chunk_insert_const(walker->names, name), place);
 	}
 	return place;
@@ -115,7 +117,7 @@ static bool ask(struct program_hooks *hooks, struct run *run, struct rule_ask *a
 	hooked = arena_alloc0(&run->order.request->arena,
 	                      sizeof(*hooked) + check->fields * sizeof(hooked->value[0]));
 	hooked->args = ask->args_key != NULL ? g_str_hash(ask->args_key) : 0;
-	hooked->place = place_at(walker, ask->file, ask->line, check);
+	hooked->place = place_at(walker, ask->file, ask->line, check, 0);
 	ask->hook = hooked;
 	if (walker->cover != NULL)
 		walk_cover_watch(walker->cover, run->thread, ask->object, hooked->place);
@@ -176,49 +178,22 @@ static struct answer_value read_field(struct program_hooks *hooks, struct run *r
 static void made(struct program_hooks *hooks, struct run *run, const struct lua_action *action)
 {
 	struct walker *walker = (struct walker *)hooks;
-	struct walk_place *place = place_at(walker, action->file, action->line, NULL);
+	struct walk_place *place = place_at(walker, action->file, action->line, NULL, action->action.verb);
 
-	if (place == NULL)
-		return;
-	place->verb = action->action.verb;
-	if (walker->cover != NULL)
+	if (place != NULL && walker->cover != NULL)
 		walk_cover_watch(walker->cover, run->thread, action, place);
 }
 
 /* -- running ------------------------------------------------------------- */
 
-/* One that its listener does not allow was returned as well. */
-static void mark_refused(struct walker *walker, const char *error)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, walker->places);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct walk_place *place = value;
-
-		if (place->check == NULL && g_str_has_prefix(error, place->at) &&
-		    error[strlen(place->at)] == ':')
-			place->used = true;
-	}
-}
-
 static const char *place_of_action(struct walker *walker, const struct verdict *verdict)
 {
-	const char *main_path = walker->program->plan->main_path;
-	struct walk_place *place = NULL;
+	struct walk_place *place = place_at(walker, verdict->file, verdict->line, NULL, verdict->action.verb);
 
-	/* Those made when the file was loaded know their line only. */
-	if (verdict->file != NULL && *verdict->file != '\0')
-		place = place_at(walker, verdict->file, verdict->line, NULL);
-	if (place != NULL) {
-		place->used = true;
-		return place->at;
-	}
-	if (verdict->line <= 0)
-		return main_path;
-	return g_string_chunk_insert_const(walker->names,
-	                                   arena_printf(&walker->arena, "%s:%d", main_path, verdict->line));
+	if (place == NULL)
+		return walker->program->plan->main_path;
+	place->used = true;
+	return place->at;
 }
 
 static void done(struct run *run, const struct verdict *verdict)
@@ -230,7 +205,6 @@ static void done(struct run *run, const struct verdict *verdict)
 		walk_cover_end(walker->cover);
 	if (verdict->failed) {
 		end.limited = sandbox_aborted(walker->program->sandbox) != NULL;
-		mark_refused(walker, verdict->error);
 	} else {
 		end.verb = verdict->action.verb;
 		end.severity = action_severity(&verdict->action);

@@ -31,13 +31,14 @@ struct turn_end {
 };
 
 struct loop {
-	pp_msec_t now;
+	int64_t usec; /* when this turn began */
 	int epoll;
 	struct loop_watch wake; /* an eventfd */
 
 	struct due *heap; /* from 1; the children of i are 4i-2 to 4i+1 */
 	uint32_t timers, heap_size;
 
+	struct loop_message *before_sleep;
 	struct turn_end *turn_ends;
 	unsigned turn_end_count;
 
@@ -86,7 +87,12 @@ pthread_t loop_thread(const struct loop *loop)
 
 pp_msec_t loop_now(const struct loop *loop)
 {
-	return loop->now;
+	return loop->usec / 1000;
+}
+
+int64_t loop_usec(const struct loop *loop)
+{
+	return loop->usec;
 }
 
 /* -- timers -------------------------------------------------------------- */
@@ -188,7 +194,7 @@ static void run_timers(struct loop *loop)
 	for (uint32_t left = loop->timers; left > 0 && loop->timers > 0; left--) {
 		struct loop_timer *timer = loop->heap[1].timer;
 
-		if (loop->heap[1].due > loop->now)
+		if (loop->heap[1].due > loop_now(loop))
 			break;
 		if (heap_correct_first(loop))
 			continue;
@@ -364,23 +370,52 @@ static void end_turn(struct loop *loop)
 		loop->turn_ends[i].function(loop->turn_ends[i].data);
 }
 
-static void wait_for_events(struct loop *loop)
+void loop_before_sleep(struct loop *loop, struct loop_message *message)
 {
-	int length = sleep_length(loop);
+	message->next = loop->before_sleep;
+	loop->before_sleep = message;
+}
 
-	if (length != 0) {
-		atomic_store(&loop->asleep, true);
-		if (!mailbox_empty(loop))
-			length = 0;
+static void run_before_sleep(struct loop *loop)
+{
+	struct loop_message *message = loop->before_sleep, *next;
+
+	loop->before_sleep = NULL;
+	for (; message != NULL; message = next) {
+		next = message->next;
+		message->run(message);
 	}
+}
+
+static void poll_events(struct loop *loop, int length)
+{
 	loop->event_count = epoll_wait(loop->epoll, loop->events, EVENTS, length);
-	atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
 	if (loop->event_count < 0) {
 		if (errno != EINTR)
 			g_error("epoll_wait: %s", g_strerror(errno));
 		loop->event_count = 0;
 	}
-	loop->now = pp_now();
+	loop->usec = clock_usec();
+}
+
+static void wait_for_events(struct loop *loop)
+{
+	int length = sleep_length(loop);
+
+	if (length != 0 && loop->before_sleep != NULL) {
+		poll_events(loop, 0);
+		if (loop->event_count > 0)
+			return;
+		run_before_sleep(loop);
+		length = sleep_length(loop);
+	}
+	if (length != 0) {
+		atomic_store(&loop->asleep, true);
+		if (!mailbox_empty(loop))
+			length = 0;
+	}
+	poll_events(loop, length);
+	atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
 }
 
 void loop_run(struct loop *loop)
@@ -399,6 +434,7 @@ void loop_run(struct loop *loop)
 	}
 	run_messages(loop);
 	end_turn(loop);
+	run_before_sleep(loop);
 	atomic_store(&loop->stopping, false);
 	current = outer;
 }
@@ -437,7 +473,7 @@ struct loop *loop_new(const char *name)
 	struct loop *loop = g_new0(struct loop, 1);
 
 	g_strlcpy(loop->name, name, sizeof(loop->name));
-	loop->now = pp_now();
+	loop->usec = clock_usec();
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake = (struct loop_watch){ .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		                          .events = EPOLLIN,

@@ -25,6 +25,7 @@ void loop_stop(struct loop *loop);
 void loop_wake(struct loop *loop); /* any thread: makes the loop look at its timers again */
 pthread_t loop_thread(const struct loop *loop);
 pp_msec_t loop_now(const struct loop *loop); /* when this turn began */
+int64_t loop_usec(const struct loop *loop);  /* the same in microseconds */
 
 /* A thread that takes no signals but those of its own faults and SIGURG. Aborts
  * if the system gives none. The name is cut at 15 characters. */
@@ -60,6 +61,10 @@ struct loop_message {
 void loop_post(struct loop *loop, struct loop_message *message);
 /* Posts a call and waits until it has run. Never from the loop's own thread. */
 void loop_call(struct loop *loop, void (*function)(void *data), void *data);
+
+/* Runs a message of the loop's own once, when it has nothing left to do and before it
+ * sleeps; when it ends at the latest. The message must not be posted yet. */
+void loop_before_sleep(struct loop *loop, struct loop_message *message);
 
 /* From now on runs at the end of every turn, before the loop sleeps, as for flushing logs. */
 void loop_at_turn_end(struct loop *loop, void (*function)(void *data), void *data);

@@ -147,6 +147,17 @@ test("mail searches the address, then without extension, then user@, then the do
         ["USER@Example.ORG"] = "2", user = "3", ["example.org"] = "-" })
 end)
 
+test("mail finds a quoted local part as Postfix sends it, without quotes", function()
+    quoted = check.list { search = "mail", file = write("l.txt", '"a b"@q.example 1\n"c\\"d e\\\\f"@q.example 2\n' ..
+        '"x@y"@q.example 3\n"Plain"@ 4\n"g h@q.example" 5\n"*"@q.example 6\n') }
+    finds(quoted, { ["a b@q.example"] = "1", ['c"d e\\f@q.example'] = "2", ["x@y@q.example"] = "3",
+        ["plain@example.org"] = "4", ["g h@q.example"] = "5", ["*@q.example"] = "6", ["q.example"] = "-" })
+    equal(asked(quoted, "A B@q.example").key, "a b@q.example")
+    refused("closing quote", function() check.list { search = "mail", inline = { '"a b@q.example' } } end)
+    refused("closing quote", function() check.list { search = "mail", inline = { '"a"b@q.example' } } end)
+    refused("before the @", function() check.list { search = "mail", inline = { '""@q.example' } } end)
+end)
+
 test("mail finds subdomains by .domain, which is not the domain itself", function()
     below = check.list { search = "mail", inline = { [".example.org"] = "1", ["example.net"] = "2" } }
     finds(below, { ["x@a.example.org"] = "1", ["x@a.b.example.org"] = "1", ["x@example.org"] = "-",
@@ -225,6 +236,7 @@ test("bad lines are refused with file, line and the cure, all in one run", funct
     bad("cidr", "192.0.2.0/24\n192.0.2.1/24\nfoo\n", "bad.txt:2", "192.0.2.0/24", "bad.txt:3", "'foo'")
     bad("mail", "@example.org\n*.example.org\na@.example.org\na..b\n", "bad.txt:1", "bad.txt:2",
         "bad.txt:3", "bad.txt:4")
+    bad("mail", "a@example.org\n*@example.org\n*@\n", "bad.txt:2", "write 'example.org' for all", "bad.txt:3")
     bad("domain", "a@example.org\n", "search = 'mail'")
     bad("regex", "ok\n(\n/open\n/a/i\n", "bad.txt:2", "parenthes", "bad.txt:3", "never closed", "(?i)")
     bad("exact", "\"open\n", "never closed")

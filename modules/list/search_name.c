@@ -60,14 +60,39 @@ static bool add_domain(struct snapshot *snapshot, const struct conf *conf, char 
 	return check_domain(key, wrong);
 }
 
+/* Postfix sends local parts without quotes: "a b"@example.org as a b@example.org.
+ * False: the quotes do not end before the @. */
+static bool unquote_local(char *key, const char *at)
+{
+	char *from = key + 1, *to = key;
+
+	if (*key != '"')
+		return true;
+	for (; from < at && *from != '"'; from++) {
+		if (*from == '\\' && from + 1 < at)
+			from++;
+		*to++ = *from;
+	}
+	if (from + 1 != at)
+		return false;
+	memmove(to, at, strlen(at) + 1);
+	return true;
+}
+
 static bool add_mail(struct snapshot *snapshot, const struct conf *conf, char *key, char *wrong)
 {
 	char *at = strrchr(key, '@');
 
 	if (at == NULL)
 		return add_domain(snapshot, conf, key, wrong);
+	if (g_str_has_prefix(key, "*@"))
+		return fail(wrong, "there are no wildcards; write 'example.org' for all of a domain");
+	if (!unquote_local(key, at))
+		return fail(wrong, "an address such as '\"a b\"@example.org' is wanted: the closing quote "
+		                   "stands before the @");
 	lower(key);
 	drop_last_dot(key);
+	at = strrchr(key, '@');
 	if (at == key)
 		return fail(wrong, "what stands before the @? Write 'example.org' for all of a domain");
 	if (at[1] == '.')

@@ -136,9 +136,12 @@ static char *cut_word(char **rest, bool quotes)
 	char *key = *rest, *c = key;
 	bool quoted = false;
 
-	for (; *c != '\0' && (quoted || !is_blank(*c)); c++)
+	for (; *c != '\0' && (quoted || !is_blank(*c)); c++) {
 		if (quotes && *c == '"')
 			quoted = !quoted;
+		else if (quoted && *c == '\\' && c[1] != '\0')
+			c++;
+	}
 	*rest = c;
 	if (*c != '\0') {
 		*c = '\0';

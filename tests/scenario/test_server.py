@@ -164,7 +164,9 @@ class Server:
         held = [PolicyClient(self.unix("few.sock")) for _ in range(2)]
         for client in held:
             contains(client.ask(), "DUNNO")
-        contains(answers(self.server, self.unix("few.sock")), "DEFER_IF_PERMIT 4.3.2 too many")
+        action = answers(self.server, self.unix("few.sock"))
+        contains(action, "DEFER_IF_PERMIT 4.3.2 too many; id=")
+        equal(self.server.wait_line(id=action.split("id=")[1]).values["rule"], "overload:0")
         for client in held:
             client.close()
         wait_until(lambda: answers(self.server, self.unix("few.sock")).startswith("DUNNO"))
@@ -201,6 +203,22 @@ class Server:
         equal(client.socket.recv(1), b"")
         client.close()
 
+    def case_a_refused_reload_changes_nothing_of_what_is_listened_on(self):
+        self.server.write_rules(RULES.replace("VERSION", "other").replace("inet:127.0.0.1", "inet:localhost")
+                                .replace('mode = "0620"', 'mode = "0666"') + '\nlisten("inet:192.0.2.99:7", first)\n')
+        self.server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "keeps configuration" in self.server.log().splitlines()[-1])
+        contains(self.server.log(), ": listen: inet:192.0.2.99:7: cannot listen")
+        equal(answers(self.server), f"DUNNO inet:127.0.0.1:{self.server.port} one")
+        equal(oct(stat.S_IMODE(os.stat(f"{self.server.folder}/s.sock").st_mode)), "0o620")
+        self.restore()
+
+    def case_an_address_may_be_spelled_another_way(self):
+        self.server.write_rules(RULES.replace("VERSION", "one").replace("inet:127.0.0.1", "inet:localhost"))
+        assert self.server.reload()
+        equal(answers(self.server), f"DUNNO inet:localhost:{self.server.port} one")
+        self.restore()
+
     def case_sighup_reloads(self):
         self.server.write_rules(RULES.replace("VERSION", "hup"))
         self.server.process.send_signal(signal.SIGHUP)
@@ -218,7 +236,8 @@ class Server:
             server.process.send_signal(signal.SIGTERM)
             equal(client.reply(), "DUNNO done")
             equal(client.socket.recv(1), b"")
-            equal(server.stop(), 0)
+            equal(server.process.wait(20), 0)
+            server.process = None
             assert not os.path.exists(f"{server.folder}/s.sock")
         finally:
             server.remove()

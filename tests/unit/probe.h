@@ -108,6 +108,15 @@ static pp_step_t ask(pp_ask_t *a)
 	return end(a);
 }
 
+static bool probe_clean;
+
+static pp_step_t ask_fickle(pp_ask_t *a)
+{
+	if (source_away)
+		return pp_unknown(a, "the source is away");
+	return probe_clean ? pp_no(a, "clean") : pp_yes(a, "listed");
+}
+
 static pp_step_t ask_forever(pp_ask_t *a)
 {
 	pp_sleep(a, 1000 * 1000);
@@ -193,6 +202,7 @@ PROBE(probe, ask, .keep = "1h");
 PROBE(effect, ask, .effects = true);
 PROBE(narrow, ask, .key = domain_key, .keep = "1h");
 PROBE(forever, ask_forever);
+PROBE(probe_fickle, ask_fickle);
 PROBE(endless, ask_endless);
 PROBE(opening, ask, .open = open_it, .close = close_it);
 PROBE(working, ask_worker, .open = open_it, .close = close_it, .blocking = true);

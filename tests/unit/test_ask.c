@@ -224,6 +224,31 @@ static void test_stale(struct fixture *f, const void *data)
 	check_unref(check);
 }
 
+static void test_contradicted(struct fixture *f, const void *data)
+{
+	pp_pair_t words[] = { { "listed", text("1s") } };
+	pp_pair_t pairs[] = { { "keep", { .kind = PP_LIST, .list = { 1, words } } },
+		              { "stale", text("1h") } };
+	const pp_value_t values = { .kind = PP_LIST, .list = { 2, pairs } };
+	static const char *const nowhere[] = { NULL };
+	struct pp_error error = { .messages = f->messages };
+	struct check *check;
+	char *reason = NULL;
+
+	(void)data;
+	probe_clean = false;
+	check_unref(make(f, &probe_fickle, NULL)); /* so that it is known by name */
+	check = check_new(module_load("probe_fickle", nowhere, &reason), "fickle", &values, NULL, &error);
+	g_assert_nonnull(check);
+	expect(f, check, "a@b.example", "listed asked listed");
+	pass(f, 2000);
+	probe_clean = true;
+	expect(f, check, "a@b.example", "clean asked clean");
+	source_away = true;
+	expect(f, check, "a@b.example", "unknown asked the source is away");
+	check_unref(check);
+}
+
 static void test_other_parameters(struct fixture *f, const void *data)
 {
 	struct check *one = make(f, &probe, "mark", "1", NULL), *other = make(f, &probe, "mark", "2", NULL);
@@ -459,6 +484,7 @@ int main(int argc, char **argv)
 	add("/ask/a module may have its answer kept shorter", test_module_may_shorten);
 	add("/ask/unknown is not kept by a duration alone", test_unknown_is_not_kept);
 	add("/ask/a stale answer serves while the source fails", test_stale);
+	add("/ask/a known answer ends an older one it contradicts, kept itself or not", test_contradicted);
 	add("/ask/changed parameters never meet old answers, a changed timeout does", test_other_parameters);
 	add("/ask/fields come with the answer, asked and kept, or have their defaults", test_fields);
 	add("/ask/steps wait for all work, for any, and answer at the timeout", test_waiting);

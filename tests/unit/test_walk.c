@@ -157,7 +157,7 @@ static const struct test tests[] = {
 	  RULE("error(\"for \" .. req.client_address .. zen(req).word)\n"),
 	  "policy.lua:7: for 192.0.2.25listed\n" },
 	{ "an error without a place", RULE("error({}) return dunno()\n"),
-	  "policy.lua: rule incoming: error() was called with a table\n" },
+	  "policy.lua:7: error() was called with a table\n" },
 	{ "an answer read in a callback",
 	  RULE("req.client_address:gsub(\"%d\", function() return zen(req).text end) return dunno()\n"),
 	  "policy.lua:7: an answer cannot be waited for within a function that gsub, sort or a metamethod "

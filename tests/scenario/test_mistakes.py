@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# test_mistakes.py - mistakes in rule files: each is named with its place and, where there is one, the cure
+# timeout: 60
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from policy import encode, program  # noqa: E402
+from tap import contains, equal, run_cases  # noqa: E402
+
+TAIL = 'function rule(req) return dunno() end\nlisten("inet:127.0.0.1:10031", rule)\n'
+
+# What stands in the file, and what is said of it.
+LOADING = {
+    'server { nme = "x" }': "p.lua:1: server: no setting 'nme' (did you mean 'name'?)",
+    'server { deadline = 5 }': "p.lua:1: server: deadline: found 5, wanted a duration",
+    'server { name = "a b" }': "p.lua:1: server: name: found 'a b', wanted",
+    'server { on_error = reject() }': "p.lua:1: server: on_error: found reject, wanted",
+    'server { on_error = "clos" }': "found 'clos', wanted an action",
+    'server { restriction_classes = { "OK" } }': "restriction_classes: ",
+    'server { loops = 1 }\nserver { loops = 2 }': "p.lua:2: server: set twice",
+    'store { "sqlite" }': "p.lua:1: store: not in this version",
+    'dns { tries = 1 }': "p.lua:1: dns: not in this version",
+    'cache { memory = "64" }': "p.lua:1: cache: memory: ",
+    'log { to = "sysog" }': "(did you mean 'syslog'?)",
+    'c = check.lst { inline = { "x" } }': "p.lua:1: check: no module 'lst' (did you mean 'list'?)",
+    'c = check.list { inlin = { "x" } }': "p.lua:1: list: no parameter 'inlin' (did you mean 'inline'?)",
+    'c = check.list {\n    inline = { "x" },\n    search = "cird",\n}': "p.lua:3: list: search: found 'cird'",
+    'c = check.list { inline = { "x" }, attribute = "sendr" }': "no attribute 'sendr' (did you mean 'sender'?)",
+    'c = check.list { inline = { "x" }, keep = 5 }': "keep: found 5, wanted a duration",
+    'c = check.list { inline = { "x" }, keep = { fond = "1h" } }': "no word 'fond' among unknown, none, found, absent "
+                                                                   "(did you mean 'found'?)",
+    'c = check.list { inline = { "x" }, timeout = 5, keep = { fond = "1h" } }': "keep: no word 'fond'",
+    'c = check.list { inline = { "x" }, keep_in = "store" }': "keep_in: found 'store'",
+    'c = check.sleep { time = "1s", keep = "1h" }': "keep: asking sleep changes something",
+    'local a, b = check.list { inline = { "x" } }, check.list { inline = { "y" } }': "the name 'list' is taken by the "
+                                                                                     "check of p.lua:1",
+    'c = chek.list { inline = { "x" } }': "no such name 'chek' (did you mean 'check'?)",
+    'x = req.sender': "no such name 'req'",
+    'listen("inet:127.0.0.1:1x", function() end)': "wanted \"inet:ADDRESS:PORT\"",
+    'listen("inet:127.0.0.1:1", function() end, { obsrve = true })': "no option 'obsrve' (did you mean 'observe'?)",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = {} })': "proxy: not in this version",
+    'listen("inet:127.0.0.1:1", function() end, { may = { "okay" } })': "may: found 'okay', wanted ok, filter",
+    'listen("inet:127.0.0.1:1", function() end, { mode = "0660" })': "mode, owner and group are for unix sockets",
+    'include("missing.lua")': "p.lua:1: include: missing.lua: cannot be read",
+    'include("p.lua")': "p.lua:1: include: p.lua: it is being loaded",
+    'route("policy_contxt", { a = dunno })': "(did you mean 'policy_context'?)",
+    'x = reject("4.7.1", "text")': "an enhanced code such as 5.7.1 is wanted",
+    'x = reply("521 4.7.1", "text")': "found '521 4.7.1', wanted a reply code",
+    'x = reply("250", "text")': "found '250', wanted a reply code",
+    'x = prepend("no header")': "prepend: ",
+    'x = restriction("no_such_thing")': "restriction: ",
+    'local c = check.list{ inline = {"x"} }\nif math.random() < 0.5 then alpha = c else beta = c end\n'
+    'for i = 1, 20 do _ENV["g" .. math.random(1000000)] = i end': "declares other things when it is loaded again",
+    'x = = 1': "p.lua:1: unexpected symbol",
+}
+
+# What a rule does, and what is logged of it.
+RUNNING = {
+    'return partners(req)': "ends without an action: it returns an answer",
+    'return "REJECT"': "ends without an action: it returns a text",
+    'partner = 1 return dunno()': "p.lua:3: a rule cannot set the global 'partner'",
+    'return dunno(req.sendr)': "a request has no 'sendr' (did you mean 'sender'?)",
+    'return dunno(partners(req).fond)': "an answer of 'partners' has no 'fond' (did you mean 'found'?)",
+    'return dunno(partners(req, { vlue = 1 }).text)': "no argument 'vlue' (did you mean 'value'?)",
+    'return dunno(partners.text)': "'partners' is a check; ask it first",
+    'return ok()': 'p.lua:3: ok needs may = { "ok" }',
+    'req.sender = 1 return dunno()': "a request cannot be changed",
+    'local s = settings s { name = "x" } return dunno()': "server can only be used while the file is loaded",
+    'return listen("inet:127.0.0.1:1", rule)': "'listen' can only be used while the file is loaded",
+    'note("id", "x") return dunno()': "note: 'id' is a key of the log line already",
+    'local t = {1, 2} table.sort(t, function() return nap(req).done end) return dunno()': "cannot be waited for within",
+    'error({})': "error() was called with a table",
+    'return dunno(nil)': "dunno: found nil, wanted text",
+    'return dunno(1)': "dunno: found a number, wanted text",
+    'return reject("5.7.1", "a", "b")': "found 3 values",
+}
+
+
+class Mistakes:
+    def start(self):
+        self.folder = tempfile.mkdtemp(prefix="ppolicyd-mistakes.")
+
+    def stop(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, text, *arguments, **options):
+        with open(os.path.join(self.folder, "p.lua"), "w", encoding="utf-8") as file:
+            file.write(text)
+        return subprocess.run([program("PPOLICYD", "build/plain/ppolicyd"), "-c", "p.lua", *arguments],
+                              cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, **options)
+
+    def case_each_mistake_in_a_file_is_named(self):
+        for text, message in LOADING.items():
+            done = self.run(text + "\n" + TAIL, "-t")
+            contains(done.stderr.decode(), message, text)
+            equal(done.returncode, 78, text)
+
+    def case_all_mistakes_of_a_file_are_told_in_one_run_in_their_order(self):
+        lines = self.run('server { nme = 1 }\nc = check.list { x = 1 }\nd = check.lst {}\n' + TAIL, "-t").stderr.decode()
+        places = [line.split(":")[1] for line in lines.splitlines() if line.startswith("p.lua:")]
+        equal(places, sorted(places))
+        equal(len(set(places)), 3, lines)
+
+    def case_each_mistake_of_a_rule_gives_on_error_and_is_logged(self):
+        head = ('settings = server partners = check.list { inline = { "x" }, attribute = "sender" } '
+                'nap = check.sleep { time = "10ms" }\nfunction rule(req)\n')
+        for text, message in RUNNING.items():
+            done = self.run(head + text + '\nend\nlisten("inet:127.0.0.1:1", rule, { on_error = defer("4.3.0", "oops") })\n',
+                            "--stdio", input=encode())
+            contains(done.stderr.decode(), message, text)
+            assert done.stdout.startswith(b"action=DEFER 4.3.0 oops; id="), (text, done.stdout)
+
+    def case_an_error_in_an_included_file_names_that_file(self):
+        os.makedirs(os.path.join(self.folder, "sub"), exist_ok=True)
+        with open(os.path.join(self.folder, "sub", "inc.lua"), "w", encoding="utf-8") as file:
+            file.write('\nfunction make() return check.list { bad = 1 } end\n')
+        contains(self.run('include("sub/inc.lua")\nx = make()\n' + TAIL, "-t").stderr.decode(),
+                 "sub/inc.lua:2: list: no parameter 'bad'")
+
+    def case_a_stranger_cannot_fill_the_log_with_rule_errors(self):
+        done = self.run('function rule(req) error("odd " .. req.sender) end\nlisten("inet:127.0.0.1:1", rule)\n',
+                        "--stdio", input=b"".join(encode(sender=f"{n}@example.net") for n in range(50)))
+        equal(done.stderr.decode().count("warning: rule rule: p.lua:1: odd"), 1)
+
+    def case_restriction_classes_are_known_while_the_file_is_loaded(self):
+        done = self.run('server { restriction_classes = { "greylisting" } }\nlocal wait = restriction("greylisting")\n'
+                        'function rule(req) return wait end\n'
+                        'listen("inet:127.0.0.1:1", rule, { may = { "restriction" } })\n', "--stdio", input=encode())
+        equal(done.stdout, b"action=greylisting\n\n")
+
+    def case_a_thousand_checks_are_loaded_in_no_time(self):
+        text = "".join(f'c{n} = check.list {{ inline = {{ "x" }}, attribute = "sender" }}\n' for n in range(1000))
+        equal(self.run(text + TAIL, "-t").returncode, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(Mistakes))
