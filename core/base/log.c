@@ -26,7 +26,7 @@ enum {
 	LINE = 1024,            /* of pp_log() */
 	LONG_LINE = 4096,       /* of a loop's buffer */
 	BUFFER_FIRST = 4096,    /* first size of a loop's buffer ... */
-	BUFFER_MUCH = 16 << 10, /* so much is worth a write ... */
+	BUFFER_MUCH = 32 << 10, /* so much is worth a write ... */
 	BUFFER_FULL = 64 << 10  /* ... and so much does not wait for the end of the turn */
 };
 

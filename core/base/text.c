@@ -214,18 +214,15 @@ static size_t escape_one(char *out, size_t *made, const char *text, size_t lengt
 	return 1;
 }
 
-size_t text_escape(char *out, size_t size, const char *text, size_t length, bool blanks)
+/* Apart, so that what is usual takes few registers. */
+static size_t G_GNUC_NO_INLINE escape(char *out, size_t size, const char *text, size_t length,
+                                      const struct plain *kind)
 {
 	static const char dots[] = "...";
-	const struct plain *kind = blanks ? &plain_blanks : &plain_word;
 	size_t room, used = 0, read = 0;
 	size_t cut = 0, cut_room; /* where the dots would stand, at most */
 	bool fits = true;
 
-	if (length < size && copy_plain(out, text, length, kind)) {
-		out[length] = '\0';
-		return length;
-	}
 	if (size == 0)
 		return 0;
 	room = size - 1;
@@ -259,6 +256,16 @@ size_t text_escape(char *out, size_t size, const char *text, size_t length, bool
 	}
 	out[used] = '\0';
 	return used;
+}
+
+size_t text_escape(char *out, size_t size, const char *text, size_t length, bool blanks)
+{
+	const struct plain *kind = blanks ? &plain_blanks : &plain_word;
+
+	if (length >= size || !copy_plain(out, text, length, kind))
+		return escape(out, size, text, length, kind);
+	out[length] = '\0';
+	return length;
 }
 
 size_t text_cut(const char *text, size_t length, size_t limit)

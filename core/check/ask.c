@@ -205,7 +205,7 @@ static bool recall(struct ask_host *host, struct ask_wish *wish, struct pp_ask *
 	    !cache_get(host->cache, key->str, key->len, host->buffer, ANSWER_BYTES_MAX, &hit) ||
 	    hit.size > ANSWER_BYTES_MAX)
 		return false;
-	if (hit.good_until <= pp_time()) {
+	if (!hit.good) {
 		ask->stale = memcpy(arena_alloc(&ask->arena, hit.size), host->buffer, hit.size);
 		ask->stale_size = (uint32_t)hit.size;
 		ask->stale_until = hit.stale_until;

@@ -14,12 +14,16 @@ struct line {
 	char *at, *end;
 };
 
+static void add_bytes(struct line *line, const char *bytes, size_t length)
+{
+	length = MIN(length, (size_t)(line->end - line->at));
+	memcpy(line->at, bytes, length);
+	line->at += length;
+}
+
 static void add_text(struct line *line, const char *text)
 {
-	size_t length = MIN(strlen(text), (size_t)(line->end - line->at));
-
-	memcpy(line->at, text, length);
-	line->at += length;
+	add_bytes(line, text, strlen(text));
 }
 
 /* Of a length known beforehand, so that no function is called for it. What does not
@@ -38,13 +42,12 @@ static inline void add_literal(struct line *line, const char *text, size_t lengt
 
 static void add_number(struct line *line, uint64_t number)
 {
-	char digits[24], *at = digits + sizeof(digits) - 1;
+	char digits[24], *at = digits + sizeof(digits);
 
-	*at = '\0';
 	do
 		*--at = (char)('0' + number % 10);
 	while ((number /= 10) > 0);
-	add_text(line, at);
+	add_bytes(line, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 static void add_escaped(struct line *line, const char *text, size_t length, bool blanks)

@@ -422,6 +422,8 @@ static size_t put_text(const struct action *action, const char *id, char *out)
 	const char *text = skip_blanks(action->text);
 	char tail[ID_MAX + 5];
 
+	if (*text == '\0')
+		return 0;
 	if (check_text(verbs[action->verb].use, action->text) != NULL)
 		return 0;
 	if (refusing)
@@ -489,6 +491,8 @@ size_t action_log_text(const struct action *action, char *out, size_t size)
 
 	if (action->verb < ACTION_VERBS && verbs[action->verb].class == ACTION_REFUSE)
 		code = put_code(action, text, sizeof(text));
+	if (code == 0)
+		return text_escape(out, size, action->text, strlen(action->text), true);
 	g_strlcpy(text + code, action->text, sizeof(text) - code);
 	return text_escape(out, size, text, strlen(text), true);
 }

@@ -92,7 +92,7 @@ static void out_drop(struct connection *c)
 	struct connection_host *host = c->host;
 
 	if (c->out != NULL && c->out->len <= SPARE_MAX && host->spares < CONNECTION_BATCH) {
-		g_byte_array_set_size(c->out, 0);
+		c->out->len = 0;
 		host->spare[host->spares++] = c->out;
 		c->out = NULL;
 	}

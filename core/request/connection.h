@@ -13,7 +13,7 @@
 
 struct connection;
 
-#define CONNECTION_BATCH 8 /* requests, and replies, that wait for each other, at most */
+#define CONNECTION_BATCH 16 /* requests, and replies, that wait for each other, at most */
 
 struct connection_request {
 	struct connection *connection;

@@ -418,22 +418,26 @@ static const char *get_derived(struct request *request, pp_attribute_t attribute
 	return derived->text;
 }
 
+/* Of what is not among the lines, or empty there. */
+static const char *get_other(struct request *request, pp_attribute_t attribute, size_t *length)
+{
+	if (is_derived(attribute))
+		return get_derived(request, attribute, length);
+	*length = 0;
+	return attribute == PP_SENDER && request->known[attribute] > 0 && has_sender(request) ? "" : NULL;
+}
+
 const char *request_get(struct request *request, pp_attribute_t attribute, size_t *length)
 {
-	const struct request_slot *line;
+	const struct request_slot *line = line_of(request, attribute);
 	size_t unused;
 
 	if (length == NULL)
 		length = &unused;
-	if (is_derived(attribute))
-		return get_derived(request, attribute, length);
-	line = line_of(request, attribute);
-	*length = line == NULL ? 0 : line->length;
-	if (*length > 0)
-		return request->bytes + line->value;
-	if (attribute == PP_SENDER && line != NULL && has_sender(request))
-		return "";
-	return NULL;
+	if (line == NULL || line->length == 0)
+		return get_other(request, attribute, length);
+	*length = line->length;
+	return request->bytes + line->value;
 }
 
 static const struct request_slot *find_line(const struct request *request, const char *name)

@@ -229,8 +229,8 @@ static void *allocate(void *data, void *block, size_t old_size, size_t size)
 		old_size = 0;
 	total = sandbox->used - old_size + size;
 	if (size > old_size) {
-		if (frame != NULL && frame->guarded && total > memory_limit(sandbox) &&
-		    refuse(sandbox, frame, size, total))
+		if (total > sandbox->memory && frame != NULL && frame->guarded &&
+		    total > memory_limit(sandbox) && refuse(sandbox, frame, size, total))
 			return NULL;
 		sandbox->refused = false;
 	}

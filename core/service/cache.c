@@ -194,22 +194,23 @@ bool cache_get(struct cache *cache, const void *key, size_t key_size, void *buff
 	struct shard_key wanted = shard_key(key, key_size);
 	struct part *part = lock_part(cache, &wanted);
 	struct shard_entry entry;
-	bool found = shard_find(&part->shard, &wanted, &entry);
+	bool found = shard_find(&part->shard, &wanted, &entry), good = false;
 
 	if (found) {
 		pp_msec_t now = pp_time();
 
+		good = now < entry.good_until;
 		if (now >= entry.stale_until) {
 			shard_drop(&part->shard, &wanted, &entry);
 			found = false;
-		} else if (now >= entry.good_until) {
-			part->stale++;
-		} else {
+		} else if (good) {
 			part->hits++;
+		} else {
+			part->stale++;
 		}
 	}
 	if (found) {
-		*hit = (struct cache_hit){ entry.value_size, entry.good_until, entry.stale_until };
+		*hit = (struct cache_hit){ entry.value_size, entry.good_until, entry.stale_until, good };
 		if (entry.value_size <= buffer_size)
 			shard_value(&part->shard, &entry, buffer);
 	} else {

@@ -15,6 +15,7 @@ struct cache_hit {
 	size_t size; /* of the value, whole even when the buffer was too small (then nothing is copied) */
 	pp_msec_t good_until; /* pp_time() */
 	pp_msec_t stale_until;
+	bool good; /* pp_time() < good_until */
 };
 
 struct cache *cache_new(int64_t bytes); /* takes memory as entries come */
