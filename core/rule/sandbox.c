@@ -289,6 +289,7 @@ static bool leave(struct sandbox *sandbox, struct frame *frame)
 
 	if (outer == NULL)
 		watch_end(&sandbox->watch, frame->outer_watch);
+	sandbox->frame = outer; /* from here on the signal handler leaves this run alone */
 	ended = frame->ended != GOING;
 	if (ended)
 		describe(sandbox, frame, NULL);
@@ -296,7 +297,6 @@ static bool leave(struct sandbox *sandbox, struct frame *frame)
 		lua_sethook(frame->L, NULL, 0, 0);
 	sandbox->aborted = ended;
 	sandbox->patterns.run = frame->steps;
-	sandbox->frame = outer;
 	if (outer == NULL) {
 		sandbox->over = false;
 		if (frame->ended == MEMORY)

@@ -108,8 +108,6 @@ class Server:
         contains(self.server.log(), "ends without an action")
 
     def case_a_rule_that_does_not_end_is_ended(self):
-        if os.environ.get("SANITIZER") == "thread":
-            raise Skip("ThreadSanitizer holds signals back; test_sandbox has what it can see of this")
         for kind in ("endless", "hungry"):
             equal(answers(self.server, helo_name=kind), "DUNNO")
         equal(answers(self.server), f"DUNNO inet:127.0.0.1:{self.server.port} one")
