@@ -16,6 +16,24 @@ core_libcore_a_SOURCES = \
 	core/service/shard.c core/service/shard.h \
 	core/service/watchdog.c core/service/watchdog.h \
 	core/service/worker.c core/service/worker.h \
+	core/store/batch.c core/store/batch.h \
+	core/store/checkpoint.c core/store/checkpoint.h \
+	core/store/database.c core/store/database.h \
+	core/store/health.c core/store/health.h \
+	core/store/inside.h \
+	core/store/lexer.c core/store/lexer.h \
+	core/store/queue.c core/store/queue.h \
+	core/store/reader.c core/store/reader.h \
+	core/store/rows.c core/store/rows.h \
+	core/store/schema.c core/store/schema.h \
+	core/store/sets.c core/store/sets.h \
+	core/store/sqlite.c core/store/sqlite.h \
+	core/store/sqlite_fault.c \
+	core/store/sqlite_file.c \
+	core/store/statement.c core/store/statement.h \
+	core/store/statement_parse.c core/store/statement_parse.h \
+	core/store/store.c core/store/store.h \
+	core/store/writer.c core/store/writer.h \
 	core/request/action.c core/request/action.h \
 	core/request/attribute.c core/request/attribute.h \
 	core/request/connection.c core/request/connection.h \
@@ -90,7 +108,7 @@ endif
 
 # Modules call back into the program that loads them: it holds all of the core, used
 # by itself or not, and shows it (CORE_LDFLAGS). ppolicyctl loads none.
-SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) -ldl -lm -lpthread
+SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(SQLITE_LIBS) -ldl -lm -lpthread
 CORE_LIBS = $(WHOLE_ARCHIVE) core/libcore.a $(NO_WHOLE_ARCHIVE) $(SYSTEM_LIBS)
 
 sbin_PROGRAMS += ppolicyd ppolicyctl

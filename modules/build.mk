@@ -17,7 +17,7 @@ module-texts:
 	done
 all-local: module-texts
 clean-local:
-	rm -f $(MODULE_NAMES:%=modules/%.md)
+	rm -rf $(MODULE_NAMES:%=modules/%.md) modules/sql
 
 include modules/example/build.mk
 include modules/list/build.mk

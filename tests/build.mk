@@ -23,6 +23,16 @@ UNIT_TESTS = \
 	tests/unit/test_request \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_limits \
+	tests/unit/test_schema \
+	tests/unit/test_sqlite \
+	tests/unit/test_sqlite_faults \
+	tests/unit/test_sqlite_files \
+	tests/unit/test_statement \
+	tests/unit/test_statement_parse \
+	tests/unit/test_store \
+	tests/unit/test_store_batch \
+	tests/unit/test_store_faults \
+	tests/unit/test_store_files \
 	tests/unit/test_syslog \
 	tests/unit/test_text \
 	tests/unit/test_timer \
@@ -37,11 +47,13 @@ UNIT_TESTS = \
 FUZZ_TESTS = \
 	tests/fuzz/fuzz_action \
 	tests/fuzz/fuzz_pattern \
+	tests/fuzz/fuzz_statement \
 	tests/fuzz/fuzz_wire
 FUZZ_MAIN = tests/fuzz/main.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_action_SOURCES = tests/fuzz/fuzz_action.c $(FUZZ_MAIN) \
 	tests/fuzz/postfix_reader.c tests/fuzz/postfix_reader.h
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_statement_SOURCES = tests/fuzz/fuzz_statement.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
 
 # What several unit tests share.
@@ -49,7 +61,11 @@ check_LIBRARIES += tests/unit/libunit.a
 tests_unit_libunit_a_SOURCES = \
 	tests/unit/policy.c tests/unit/policy.h \
 	tests/unit/probe.h \
-	tests/unit/talk.c tests/unit/talk.h
+	tests/unit/scratch.c tests/unit/scratch.h \
+	tests/unit/scripted.c tests/unit/scripted.h \
+	tests/unit/stored.c tests/unit/stored.h \
+	tests/unit/talk.c tests/unit/talk.h \
+	tests/unit/triplets.c tests/unit/triplets.h
 
 # Both are linked with all of the core.
 check_PROGRAMS += $(UNIT_TESTS) $(FUZZ_TESTS)
@@ -73,5 +89,5 @@ installcheck-local:
 
 # Sources are in the archive by themselves; the rest, but nothing that is built:
 EXTRA_DIST += tests/run tests/installcheck \
-	$(call files,tests/lib/*.py tests/fuzz/corpus/* tests/bench/README tests/bench/run tests/bench/*.lua) \
+	$(call files,tests/lib/*.py tests/fuzz/corpus/* tests/bench/README tests/bench/run tests/bench/*.lua tests/bench/*.py) \
 	$(call files,tests/scenario/* tests/live/* tests/golden/*)

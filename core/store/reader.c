@@ -1,0 +1,269 @@
+/* store/reader.c - threads that read, each with a connection of its own
+ *
+ * One ask at a time. Where there is a writer it makes the database and its tables:
+ * what is asked of tables it has not looked at yet is handed over to it.
+ */
+#include "store/reader.h"
+
+#include "store/rows.h"
+
+#define LONG (600 * STORE_SECOND)
+
+struct reader {
+	struct store *store;
+	unsigned index;
+	pthread_t thread;
+	struct database *database; /* NULL: not open */
+	struct rows_gather gather;
+	unsigned generation; /* of the writer's database when this one was opened */
+	unsigned pokes;
+	int64_t looked, ticked;
+
+	/* The last attempt failed: */
+	unsigned failures; /* how many one after another */
+	bool in_use;       /* it came up in a statement: that it can be opened proves nothing */
+	int64_t again;     /* not opened before */
+	char trouble[240];
+};
+
+/* -- the connection ------------------------------------------------------ */
+
+static void disconnect(struct reader *reader)
+{
+	if (reader->database == NULL)
+		return;
+	reader->store->driver->close(reader->database);
+	reader->database = NULL;
+	atomic_fetch_sub(&reader->store->open, 1);
+	atomic_fetch_sub(&reader->store->reading, 1);
+}
+
+static void note_trouble(struct reader *reader, const struct database_error *error, bool in_use)
+{
+	reader->in_use = in_use;
+	reader->again = 0;
+	if (error->fault == DATABASE_LOST || !in_use)
+		reader->again = g_get_monotonic_time() + store_backoff(++reader->failures);
+	g_strlcpy(reader->trouble, error->text, sizeof(reader->trouble));
+	/* As long as another one reads nobody is harmed. */
+	if (in_use || atomic_load(&reader->store->reading) == 0)
+		health_bad(&reader->store->health, HEALTH_READ, error->text);
+}
+
+static void note_success(struct reader *reader)
+{
+	reader->in_use = false;
+	reader->failures = 0;
+	health_good(&reader->store->health, HEALTH_READ);
+}
+
+static bool connect_database(struct reader *reader)
+{
+	struct store *store = reader->store;
+	struct database_target target = store->settings.target;
+	struct database_error error = { .fault = DATABASE_LOST };
+	unsigned generation = atomic_load(&store->generation);
+
+	if (reader->generation == generation && g_get_monotonic_time() < reader->again)
+		return false;
+	reader->generation = generation;
+	target.read_only = true;
+	for (unsigned tries = 0; reader->database == NULL && tries < STORE_BUSY_TRIES; tries++) {
+		reader->database = store->driver->open(&target, &error);
+		if (error.fault != DATABASE_BUSY)
+			break;
+	}
+	if (reader->database == NULL) {
+		note_trouble(reader, &error, false);
+		return false;
+	}
+	atomic_fetch_add(&store->reading, 1);
+	reader->looked = g_get_monotonic_time();
+	atomic_fetch_add(&store->open, 1);
+	if (!reader->in_use)
+		note_success(reader);
+	return true;
+}
+
+/* Sees that there is a connection, to the database that is there now. */
+static bool ready(struct reader *reader)
+{
+	int64_t now = g_get_monotonic_time();
+
+	if (reader->database != NULL && reader->generation != atomic_load(&reader->store->generation))
+		disconnect(reader);
+	if (reader->database != NULL && now - reader->looked >= STORE_LOOK_EACH) {
+		reader->looked = now;
+		if (!reader->store->driver->still_there(reader->database))
+			disconnect(reader);
+	}
+	return reader->database != NULL || connect_database(reader);
+}
+
+/* -- asks ---------------------------------------------------------------- */
+
+static bool run_once(struct reader *reader, struct store_ask *ask, struct database_error *error)
+{
+	const char *const *names = NULL;
+
+	rows_gather_start(&reader->gather);
+	if (!reader->store->driver->run(reader->database, ask->statement, 1, ask->values, &names,
+	                                &reader->gather.columns, rows_gather_row, &reader->gather, error))
+		return false;
+	if (reader->gather.too_much) {
+		error->fault = DATABASE_DATA;
+		g_snprintf(error->text, sizeof(error->text), "statement %s: its result is too large",
+		           ask->statement->name);
+		return false;
+	}
+	rows_gather_names(&reader->gather, names);
+	return true;
+}
+
+/* Reading twice harms nobody: a connection that broke is opened again once, at once. */
+static bool run_ask(struct reader *reader, struct store_ask *ask, struct database_error *error)
+{
+	bool reopened = false;
+	unsigned tries = 0;
+
+	while (!run_once(reader, ask, error)) {
+		if (error->fault == DATABASE_LOST && !reopened) {
+			disconnect(reader);
+			reopened = connect_database(reader);
+			if (!reopened) {
+				g_strlcpy(error->text, reader->trouble, sizeof(error->text));
+				return false;
+			}
+		} else if (error->fault != DATABASE_BUSY || ++tries >= STORE_BUSY_TRIES) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void run_and_answer(struct reader *reader, struct store_ask *ask)
+{
+	struct store *store = reader->store;
+	struct database_error error = { DATABASE_OK };
+
+	if (run_ask(reader, ask, &error)) {
+		ask->rows = rows_new(&reader->gather, 0, reader->gather.count);
+		ask->state = STORE_DONE;
+		atomic_fetch_add(&store->reads, 1);
+		note_success(reader);
+	} else {
+		store_ask_fail(ask, error.text);
+		atomic_fetch_add(&store->failed, 1);
+		if (error.fault == DATABASE_LOST)
+			disconnect(reader);
+		if (error.fault != DATABASE_DATA) {
+			note_trouble(reader, &error, true);
+			health_count(&store->health, 1);
+		}
+	}
+	store_ask_answer(ask);
+}
+
+static void refuse(struct reader *reader, struct store_ask *ask, const char *text)
+{
+	store_ask_fail(ask, text);
+	atomic_fetch_add(&reader->store->failed, 1);
+	store_ask_answer(ask);
+}
+
+static void serve(struct reader *reader, struct store_ask *ask)
+{
+	struct store *store = reader->store;
+	enum sets_state state = SETS_READY;
+	char refused[240];
+
+	if (store->writes)
+		state = sets_state(&store->sets, ask->statement->set, refused);
+	if (state == SETS_REFUSED) {
+		refuse(reader, ask, refused);
+	} else if (g_get_monotonic_time() - ask->arrived > STORE_TOO_LONG) {
+		refuse(reader, ask, "the database is too slow: it has waited too long");
+	} else if (state == SETS_WAITING && !health_is_bad(&store->health, HEALTH_WRITE)) {
+		queue_hand_over(&store->queue, ask);
+	} else if (!ready(reader)) {
+		health_count(&store->health, 1);
+		refuse(reader, ask, reader->trouble);
+	} else {
+		run_and_answer(reader, ask);
+	}
+}
+
+/* -- the thread ---------------------------------------------------------- */
+
+/* About once a second, by one of the readers of a store that is only read. */
+static void tick(struct reader *reader)
+{
+	struct store *store = reader->store;
+
+	if (g_get_monotonic_time() - reader->ticked < STORE_SECOND)
+		return;
+	reader->ticked = g_get_monotonic_time();
+	if (reader->database != NULL)
+		store_see_health(store, reader->database);
+	store_sweep(store);
+	health_tick(&store->health);
+}
+
+/* Until when it may sleep: connected it has nothing to do of itself. */
+static int64_t sleep_end(const struct reader *reader, bool alone)
+{
+	int64_t now = g_get_monotonic_time();
+
+	if (alone)
+		return now + STORE_SECOND;
+	return reader->database != NULL ? now + LONG : MAX(reader->again, now + STORE_SECOND / 10);
+}
+
+static void *run(void *data)
+{
+	struct reader *reader = data;
+	struct store *store = reader->store;
+	bool alone = !store->writes && reader->index == 0; /* nobody else looks after the store */
+
+	if (store->writes)
+		store_await_tried(store);
+	while (!queue_readers_end(&store->queue)) {
+		struct store_ask *ask;
+
+		ready(reader);
+		sets_forget(&store->sets, store_connection(reader->index + 1), store->driver,
+		            reader->database);
+		if (alone) {
+			store_set_tried(store);
+			tick(reader);
+		}
+		if (reader->database == NULL && atomic_load(&store->reading) > 0 &&
+		    queue_rest(&store->queue, sleep_end(reader, alone), &reader->pokes))
+			continue;
+		ask = queue_take_read(&store->queue, sleep_end(reader, alone), &reader->pokes);
+		if (ask != NULL)
+			serve(reader, ask);
+		sets_forget(&store->sets, store_connection(reader->index + 1), store->driver,
+		            reader->database);
+	}
+	disconnect(reader);
+	return NULL;
+}
+
+struct reader *reader_start(struct store *store, unsigned index)
+{
+	struct reader *reader = g_new0(struct reader, 1);
+	g_autofree char *name = g_strdup_printf("store reader %u", index);
+
+	reader->store = store;
+	reader->index = index;
+	reader->thread = loop_spawn(name, run, reader);
+	return reader;
+}
+
+void reader_join(struct reader *reader)
+{
+	pthread_join(reader->thread, NULL);
+	rows_gather_free(&reader->gather);
+	g_free(reader);
+}
