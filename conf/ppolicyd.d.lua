@@ -124,6 +124,24 @@ function cache(settings) end
 ---The least important lines that are written; info has one line a request (default "info")
 ---@field level? "error"|"warning"|"notice"|"info"|"debug"
 
+---@class pp.store
+---The database; ppolicyd.db in the state folder if not given, and made if it is not there
+---@field path? string
+---What survives: with normal all that was committed survives the end of the server, with full a
+---power cut too, and each commit waits for the disk (default "normal")
+---@field synchronous? "normal"|"full"
+---Most kept answers in it, of checks with keep_in = "store"; the oldest make room (from 1000 to
+---1000000000; default 1000000)
+---@field answers? integer
+---Name of a further database, which is only read; a path must be given, and the file be there
+---@field name? string
+
+---The database for what lasts, such as greylisting; what stands first, without a name, is its kind:
+---"sqlite". Made again with a name of its own, it is a database that lists are read from. It is
+---opened if a check uses it
+---@param settings pp.store
+function store(settings) end
+
 ---@class pp.listen
 ---Permissions of a unix socket, such as "0660"
 ---@field mode? string

@@ -41,10 +41,19 @@ core_libcore_a_SOURCES = \
 	core/request/wire.c core/request/wire.h \
 	core/check/answer.c core/check/answer.h \
 	core/check/ask.c core/check/ask.h \
+	core/check/binding.c core/check/binding.h \
 	core/check/check.c core/check/check.h \
+	core/check/keep.c core/check/keep.h \
 	core/check/module.c core/check/module.h \
 	core/check/module_rows.c core/check/module_rows.h \
+	core/check/query.c \
+	core/check/record.c core/check/record.h \
+	core/check/sql.c core/check/sql.h \
 	core/check/step.c core/check/step.h \
+	core/check/stored.c core/check/stored.h \
+	core/check/stored_row.c \
+	core/check/stored_table.c \
+	core/check/work.c core/check/work.h \
 	core/rule/actions.c core/rule/actions.h \
 	core/rule/compare.c core/rule/compare.h \
 	core/rule/environment.c core/rule/environment.h \
@@ -73,6 +82,7 @@ core_libcore_a_SOURCES = \
 	core/rule/sandbox.c core/rule/sandbox.h \
 	core/rule/settings.c \
 	core/rule/stage.c core/rule/stage.h \
+	core/rule/stores.c \
 	core/rule/values.c core/rule/values.h \
 	core/rule/walk.c core/rule/walk.h \
 	core/rule/walk_cover.c core/rule/walk_cover.h \
@@ -85,10 +95,14 @@ core_libcore_a_SOURCES = \
 	core/daemon/bind.c core/daemon/bind.h \
 	core/daemon/commands.c core/daemon/commands.h \
 	core/daemon/control.c core/daemon/control.h \
+	core/daemon/control_answers.c core/daemon/control_answers.h \
 	core/daemon/control_ask.c \
 	core/daemon/control_cache.c \
 	core/daemon/control_call.c core/daemon/control_call.h \
+	core/daemon/control_module.c \
 	core/daemon/control_status.c \
+	core/daemon/control_store.c core/daemon/control_store.h \
+	core/daemon/control_words.c core/daemon/control_words.h \
 	core/daemon/converse.c core/daemon/converse.h \
 	core/daemon/desk.c core/daemon/desk.h \
 	core/daemon/logline.c core/daemon/logline.h \

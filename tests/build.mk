@@ -10,11 +10,13 @@ UNIT_TESTS = \
 	tests/unit/test_attribute \
 	tests/unit/test_cache \
 	tests/unit/test_cache_model \
+	tests/unit/test_call \
 	tests/unit/test_commands \
 	tests/unit/test_connection \
 	tests/unit/test_connection_limits \
 	tests/unit/test_connection_many \
 	tests/unit/test_control \
+	tests/unit/test_keep_in_store \
 	tests/unit/test_log \
 	tests/unit/test_loop \
 	tests/unit/test_param \
@@ -24,6 +26,7 @@ UNIT_TESTS = \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_limits \
 	tests/unit/test_schema \
+	tests/unit/test_sql \
 	tests/unit/test_sqlite \
 	tests/unit/test_sqlite_faults \
 	tests/unit/test_sqlite_files \
@@ -33,6 +36,7 @@ UNIT_TESTS = \
 	tests/unit/test_store_batch \
 	tests/unit/test_store_faults \
 	tests/unit/test_store_files \
+	tests/unit/test_stores \
 	tests/unit/test_syslog \
 	tests/unit/test_text \
 	tests/unit/test_timer \
@@ -59,10 +63,13 @@ tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
 # What several unit tests share.
 check_LIBRARIES += tests/unit/libunit.a
 tests_unit_libunit_a_SOURCES = \
+	tests/unit/asking.c tests/unit/asking.h \
+	tests/unit/diary.h \
 	tests/unit/policy.c tests/unit/policy.h \
 	tests/unit/probe.h \
 	tests/unit/scratch.c tests/unit/scratch.h \
 	tests/unit/scripted.c tests/unit/scripted.h \
+	tests/unit/steer.c tests/unit/steer.h \
 	tests/unit/stored.c tests/unit/stored.h \
 	tests/unit/talk.c tests/unit/talk.h \
 	tests/unit/triplets.c tests/unit/triplets.h

@@ -212,3 +212,27 @@ struct answer_value answer_field(const struct check *check, const struct answer 
 	return length == NO_TEXT ? default_of(check, row)
 	                         : value_of_text((const char *)in + sizeof(length), length);
 }
+
+void *answer_fields(const struct check *check, const struct answer *answer, struct arena *arena)
+{
+	size_t size = check->module->desc->fields_size;
+	char *fields = arena_alloc0(arena, size + 1);
+
+	if (size > 0)
+		memcpy(fields, check->field_defaults, size);
+	for (unsigned i = 0; i < check->own_fields; i++) {
+		const pp_row_t *row = check->field[i].row;
+		struct answer_value value = answer_field(check, answer, i);
+		void *member = fields + row->offset;
+
+		if (is_text(row))
+			*(const char **)member = value.kind == PP_STRING ? value.string : NULL;
+		else if (row->type == PP_TYPE_BOOL)
+			*(bool *)member = value.boolean;
+		else if (row->type == PP_TYPE_NUMBER)
+			memcpy(member, &value.real, sizeof(value.real));
+		else
+			memcpy(member, &value.integer, sizeof(value.integer));
+	}
+	return fields;
+}

@@ -53,5 +53,7 @@ struct answer_value {
 	};
 };
 struct answer_value answer_field(const struct check *check, const struct answer *answer, unsigned field);
+/* The module's own fields as its struct, in the arena; texts may be the answer's. */
+void *answer_fields(const struct check *check, const struct answer *answer, struct arena *arena);
 
 #endif

@@ -6,7 +6,11 @@
 #include <xxhash.h>
 #include "base/clock.h"
 #include "base/text.h"
+#include "check/keep.h"
+#include "check/sql.h"
 #include "check/step.h"
+#include "check/stored.h"
+#include "check/work.h"
 
 #define KEY_MAX 16384 /* a longer key is neither kept nor merged */
 #define COUNT(stat, by) \
@@ -114,6 +118,8 @@ void ask_host_init(struct ask_host *host, struct loop *loop, unsigned index, str
 	host->flights = g_hash_table_new(flight_hash, flight_equal);
 	host->key = g_string_new(NULL);
 	host->buffer = g_malloc(ANSWER_BYTES_MAX);
+	g_mutex_init(&host->lock);
+	g_cond_init(&host->answered);
 }
 
 static struct pp_ask *ask_new(struct ask_host *host, struct check *check, struct request *request)
@@ -155,69 +161,6 @@ static void ask_free(struct pp_ask *ask)
 	host->spare = ask;
 }
 
-/* -- keeping ------------------------------------------------------------- */
-
-static void keep(struct pp_ask *ask, const struct answer *answer)
-{
-	const struct check *check = ask->check;
-	pp_msec_t length = check->keep[answer->word], now;
-
-	if (ask->keep_at_most >= 0)
-		length = MIN(length, ask->keep_at_most);
-	if (!check->keeps || ask->key == NULL || ask->host->cache == NULL)
-		return;
-	now = pp_time();
-	/* A known answer that is not kept still ends the older one it contradicts. */
-	if (length <= 0 && ask->stale != NULL && answer->word != WORD_UNKNOWN)
-		cache_put(ask->host->cache, ask->key, ask->key_size, answer->bytes, answer->size, now, now);
-	if (length <= 0)
-		return;
-	cache_put(ask->host->cache, ask->key, ask->key_size, answer->bytes, answer->size, now + length,
-	          now + length + (answer->word != WORD_UNKNOWN ? check->stale : 0));
-}
-
-/* The source failed: the kept answer goes on, and is asked again no sooner than an
- * unknown one would be. */
-static void serve_stale(struct pp_ask *ask, struct answer *answer)
-{
-	pp_msec_t pause = ask->check->keep[WORD_UNKNOWN];
-	uint8_t *bytes = arena_alloc(&ask->arena, ask->stale_size);
-	bool timed_out = answer->timed_out;
-
-	memcpy(bytes, ask->stale, ask->stale_size);
-	bytes[0] |= ANSWER_FLAG_STALE;
-	if (!answer_decode(ask->check, bytes, ask->stale_size, answer))
-		return;
-	answer->from = ANSWER_STALE;
-	answer->timed_out = timed_out;
-	if (pause > 0 && ask->key != NULL)
-		cache_put(ask->host->cache, ask->key, ask->key_size, bytes, ask->stale_size,
-		          MIN(pp_time() + pause, ask->stale_until), ask->stale_until);
-}
-
-/* True: answered from memory. An entry past its time is noted for serve_stale(). */
-static bool recall(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask, const GString *key)
-{
-	struct cache_hit hit;
-	uint8_t *bytes;
-
-	if (host->cache == NULL || !wish->check->keeps ||
-	    !cache_get(host->cache, key->str, key->len, host->buffer, ANSWER_BYTES_MAX, &hit) ||
-	    hit.size > ANSWER_BYTES_MAX)
-		return false;
-	if (!hit.good) {
-		ask->stale = memcpy(arena_alloc(&ask->arena, hit.size), host->buffer, hit.size);
-		ask->stale_size = (uint32_t)hit.size;
-		ask->stale_until = hit.stale_until;
-		return false;
-	}
-	bytes = memcpy(arena_alloc(&wish->request->arena, hit.size), host->buffer, hit.size);
-	if (!answer_decode(wish->check, bytes, (uint32_t)hit.size, &wish->answer))
-		return false;
-	wish->answer.from = answer_is_marked_stale(bytes, (uint32_t)hit.size) ? ANSWER_STALE : ANSWER_MEMORY;
-	return true;
-}
-
 /* -- answering ----------------------------------------------------------- */
 
 static void count(struct ask_host *host, const struct ask_wish *wish)
@@ -226,6 +169,7 @@ static void count(struct ask_host *host, const struct ask_wish *wish)
 
 	COUNT(stats->asked, 1);
 	COUNT(stats->memory, wish->answer.from == ANSWER_MEMORY);
+	COUNT(stats->store, wish->answer.from == ANSWER_STORE);
 	COUNT(stats->stale, wish->answer.from == ANSWER_STALE);
 	COUNT(stats->unknown, wish->answer.word == WORD_UNKNOWN);
 	COUNT(stats->timeouts, wish->answer.timed_out);
@@ -260,16 +204,26 @@ static void deliver(struct ask_host *host, struct ask_wish *wish, const struct a
 	wish_done(host, wish);
 }
 
+/* Whether what the module knows is from a database. */
+static bool has_asked_store(const struct pp_ask *ask)
+{
+	const struct pp_work *work = ask->works;
+
+	while (work != NULL && work->rows == NULL && work->texts == NULL)
+		work = work->next;
+	return work != NULL && ask->word != WORD_UNKNOWN;
+}
+
 static struct answer conclude(struct pp_ask *ask)
 {
 	struct answer answer;
 
+	if (stored_conclude(ask, &answer))
+		return answer;
 	answer_encode(ask->check, &ask->arena, ask->word, ask->text, pp_fields(ask), ask->extra, &answer);
+	answer.from = has_asked_store(ask) ? ANSWER_STORE : ANSWER_ASKED;
 	answer.timed_out = ask->timed_out && ask->word == WORD_UNKNOWN;
-	if (ask->word == WORD_UNKNOWN && ask->stale != NULL && ask->stale_until > pp_time())
-		serve_stale(ask, &answer);
-	else
-		keep(ask, &answer);
+	keep_conclude(ask, &answer);
 	return answer;
 }
 
@@ -381,14 +335,19 @@ static void enter_open_list(struct pp_ask *ask)
 		g_hash_table_add(host->flights, ask);
 }
 
-/* Runs the module. True: answered at once. */
+static bool looks_up(const struct pp_ask *ask)
+{
+	return ask->check->stored != NULL && ask->key != NULL;
+}
+
+/* Runs the module, or looks into the store before. True: answered at once. */
 static bool launch(struct ask_host *host, struct ask_wish *wish, struct pp_ask *ask)
 {
 	struct answer answer;
 
 	ask->args = copy_args(ask, ask->args);
 	ask->due = wish->started / 1000 + wish->check->timeout;
-	if (!step_run(ask, wish->check->module->desc->ask)) {
+	if (!step_run(ask, looks_up(ask) ? stored_look_up : wish->check->module->desc->ask)) {
 		add_wish(ask, wish);
 		enter_open_list(ask);
 		return false;
@@ -412,21 +371,21 @@ static bool start(struct ask_host *host, struct ask_wish *wish, struct pp_ask *a
 {
 	const GString *key = host->key;
 
-	if (keyed && recall(host, wish, ask, key)) {
+	if (keyed && keep_recall(host, wish, ask, key)) {
 		ask_free(ask);
 		return wish_done(host, wish);
 	}
 	wish->started = clock_usec();
-	if (keyed && join(host, wish, key)) {
+	if (keyed && !wish->check->module->desc->effects && join(host, wish, key)) {
 		ask_free(ask);
 		return false;
 	}
-	if (is_closed(wish->check)) {
+	if (keyed)
+		set_key(ask, key->str, key->len);
+	if (is_closed(wish->check) && !looks_up(ask)) {
 		ask_free(ask);
 		return wish_unknown(host, wish, "could not be opened");
 	}
-	if (keyed)
-		set_key(ask, key->str, key->len);
 	return launch(host, wish, ask);
 }
 
@@ -434,7 +393,7 @@ bool ask_start(struct ask_host *host, struct ask_wish *wish, struct check *check
                const void *args, const char *args_key, size_t args_key_size)
 {
 	const pp_module_t *desc = check->module->desc;
-	bool keyed = !desc->effects;
+	bool keyed = !desc->effects || desc->key != NULL;
 	struct pp_ask *ask;
 
 	wish->check = check;
@@ -487,6 +446,7 @@ void ask_host_clear(struct ask_host *host)
 		leave_open_list(ask);
 		ask_free(ask);
 	}
+	sql_settle(host);
 	while ((ask = host->spare) != NULL) {
 		host->spare = ask->next_open;
 		arena_free(&ask->arena);
@@ -495,4 +455,6 @@ void ask_host_clear(struct ask_host *host)
 	g_hash_table_destroy(host->flights);
 	g_string_free(host->key, TRUE);
 	g_free(host->buffer);
+	g_cond_clear(&host->answered);
+	g_mutex_clear(&host->lock);
 }

@@ -27,10 +27,14 @@ struct ask_host {
 	struct ask_wish *telling;    /* served, and not told yet */
 	GString *key;                /* scratch */
 	uint8_t *buffer;             /* for reading the cache */
+	GMutex lock;                 /* of what follows */
+	GCond answered;              /* by a store */
+	struct sql_ask *in_store;    /* asks of its stores that are not answered yet */
 };
 void ask_host_init(struct ask_host *host, struct loop *loop, unsigned index, struct cache *cache,
                    struct worker_pool *workers);
-void ask_host_clear(struct ask_host *host); /* ends open asks; nobody may wait for them */
+/* Ends open asks, for which nobody may wait; waits for what stores still do. */
+void ask_host_clear(struct ask_host *host);
 
 /* A wish for an answer. Embed it, zeroed. */
 struct ask_wish {

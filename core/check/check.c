@@ -4,8 +4,9 @@
 #include <string.h>
 #include "base/quantity.h"
 #include "base/text.h"
+#include "check/binding.h"
+#include "check/stored.h"
 #include "request/attribute.h"
-#include "base/text.h"
 
 #define WORKER_RETRY 1000 /* ms */
 
@@ -142,9 +143,13 @@ static void read_common(struct check *check, const pp_value_t *values, struct pp
 	if (desc->stale != NULL && value_get(values, "stale") == NULL)
 		duration_parse(desc->stale, &check->stale, &why);
 	read_keep(check, value_get(values, "keep"), error);
-	if (g_strcmp0(common.keep_in, "store") == 0)
+	check->keeps_in_store = g_strcmp0(common.keep_in, "store") == 0;
+	if (check->keeps_in_store && desc->effects)
 		param_fail(error, value_get(values, "keep_in")->line,
-		           "keep_in: found 'store', but this version has no store; wanted \"memory\"");
+		           "keep_in: asking %s changes something, so its answers cannot be kept", desc->name);
+	else if (check->keeps_in_store && !check->keeps)
+		param_fail(error, value_get(values, "keep_in")->line,
+		           "keep_in: found 'store', but no answer is kept; keep says how long");
 }
 
 static void add_named(GPtrArray *fields, GPtrArray *reads, const pp_row_t *row, const void *conf)
@@ -248,6 +253,22 @@ static void set_fingerprint(struct check *check)
 	memcpy(check->key_prefix + name, &check->fingerprint, sizeof(check->fingerprint));
 }
 
+static bool validate(struct check *check, const struct check_stores *stores, struct pp_error *error)
+{
+	const pp_module_t *desc = check->module->desc;
+	guint before = error->messages->len;
+	bool valid;
+
+	if (desc->validate == NULL)
+		return true;
+	binding_begin(check, stores);
+	valid = desc->validate(check->conf, error);
+	binding_end();
+	if (!valid && error->messages->len == before)
+		param_fail(error, 0, "its parameters are refused");
+	return valid;
+}
+
 static bool read_params(struct check *check, const pp_value_t *values, const char *folder,
                         struct pp_error *error)
 {
@@ -260,21 +281,12 @@ static bool read_params(struct check *check, const pp_value_t *values, const cha
 	param_read(desc->params != NULL ? desc->params : no_rows, values, &options, &check->arena,
 	           check->conf, error);
 	read_common(check, values, error);
-	if (error->messages->len > before)
-		return false;
-	if (desc->validate != NULL && !desc->validate(check->conf, error)) {
-		if (error->messages->len == before)
-			param_fail(error, 0, "its parameters are refused");
-		return false;
-	}
-	return true;
+	return error->messages->len == before;
 }
 
-struct check *check_new(const struct module *module, const char *name, const pp_value_t *values,
-                        const char *folder, struct pp_error *error)
+static struct check *make(const struct module *module, const char *name)
 {
 	struct check *check;
-	guint before = error->messages->len;
 
 	if (posix_memalign((void **)&check, 64, sizeof(*check)) != 0)
 		g_error("out of memory");
@@ -286,12 +298,26 @@ struct check *check_new(const struct module *module, const char *name, const pp_
 	check->name = arena_strdup(&check->arena, name);
 	check->conf = arena_alloc0(&check->arena, module->desc->conf_size + 1);
 	check->field_defaults = arena_alloc0(&check->arena, module->desc->fields_size + 1);
+	check->stores = g_ptr_array_new();
+	return check;
+}
+
+struct check *check_new_with_stores(const struct module *module, const char *name, const pp_value_t *values,
+                                    const char *folder, const struct check_stores *stores,
+                                    struct pp_error *error)
+{
+	struct check *check = make(module, name);
+	guint before = error->messages->len;
+
 	check->identity = check_identity(module, values, folder);
 	error->where = module->desc->name;
 	error->values = values;
 	if (module->desc->fields != NULL)
 		param_defaults(module->desc->fields, &check->arena, check->field_defaults, error);
-	if (read_params(check, values, folder, error)) {
+	if (read_params(check, values, folder, error) && validate(check, stores, error)) {
+		binding_make(check, stores, error);
+		if (check->keeps_in_store)
+			stored_make(check, stores, error);
 		collect_names(check);
 		check_field_names(check, error);
 		check_attribute_names(check, error);
@@ -301,6 +327,12 @@ struct check *check_new(const struct module *module, const char *name, const pp_
 		return check;
 	check_unref(check);
 	return NULL;
+}
+
+struct check *check_new(const struct module *module, const char *name, const pp_value_t *values,
+                        const char *folder, struct pp_error *error)
+{
+	return check_new_with_stores(module, name, values, folder, NULL, error);
 }
 
 void check_rename(struct check *check, const char *name)
@@ -321,11 +353,13 @@ static void close_handles(struct check *check)
 
 	if (desc->close == NULL)
 		return;
+	check_enter(check);
 	if (check->handle != NULL)
 		desc->close(check->handle);
 	for (unsigned i = 0; i < check->workers; i++)
 		if (check->worker[i].handle != NULL)
 			desc->close(check->worker[i].handle);
+	check_leave();
 }
 
 void check_unref(struct check *check)
@@ -340,6 +374,7 @@ void check_unref(struct check *check)
 		desc->invalidate(check->conf);
 	if (desc->params != NULL)
 		param_clear(desc->params, check->conf);
+	binding_free(check);
 	g_free(check->worker);
 	g_free(check->identity);
 	g_mutex_clear(&check->opening);
@@ -362,8 +397,11 @@ static void *open_handle(struct check *check, bool log)
 {
 	g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
 	struct pp_error error = { .messages = messages };
-	void *handle = check->module->desc->open(check->conf, &error);
+	void *handle;
 
+	check_enter(check);
+	handle = check->module->desc->open(check->conf, &error);
+	check_leave();
 	if (handle == NULL && log)
 		pp_log(PP_LOG_WARNING, "check %s: %s; its answers are unknown, retrying every second",
 		       check->name,
@@ -393,8 +431,11 @@ void check_open(struct check *check)
 void check_upkeep(struct check *check)
 {
 	check_open(check);
-	if (check->module->desc->upkeep != NULL && check->handle != NULL)
-		check->module->desc->upkeep(check->handle);
+	if (check->module->desc->upkeep == NULL || check->handle == NULL)
+		return;
+	check_enter(check);
+	check->module->desc->upkeep(check->handle);
+	check_leave();
 }
 
 void check_set_workers(struct check *check, unsigned workers)
@@ -451,6 +492,7 @@ struct check_stats check_stats_sum(const struct check *check)
 		sum.timeouts += __atomic_load_n(&stats->timeouts, __ATOMIC_RELAXED);
 		sum.merged += __atomic_load_n(&stats->merged, __ATOMIC_RELAXED);
 		sum.usec += __atomic_load_n(&stats->usec, __ATOMIC_RELAXED);
+		sum.lost += __atomic_load_n(&stats->lost, __ATOMIC_RELAXED);
 	}
 	return sum;
 }

@@ -11,8 +11,14 @@
 
 #define CHECK_LOOPS_MAX 64
 
-struct check_stats { /* of one loop, on a cache line of its own */
+struct check_statement;
+struct check_stores;
+struct store;
+struct stored;
+
+struct check_stats { /* of one loop, on cache lines of its own */
 	uint64_t asked, memory, store, stale, unknown, timeouts, merged, usec;
+	uint64_t lost; /* what was to be written later, and was not */
 } __attribute__((aligned(64)));
 
 struct check_field {
@@ -41,6 +47,7 @@ struct check {
 	pp_msec_t timeout, stale;
 	pp_msec_t keep[WORDS_MAX]; /* by word */
 	bool keeps;                /* any of keep over 0 */
+	bool keeps_in_store;       /* and keep_in = "store" */
 	unsigned fields;
 	struct check_field *field;   /* the module's, then those that parameters named */
 	unsigned own_fields;         /* the module's */
@@ -48,9 +55,14 @@ struct check {
 	void *handle;                /* atomic; see check_open() */
 	struct check_worker *worker; /* of a blocking module, by worker; used by that worker only */
 	unsigned workers;
-	GMutex opening;   /* of open(): the main thread and upkeep both try */
-	bool open_failed; /* said already; upkeep thread and main thread only */
-	int warned;       /* atomic: said that the module reads what it must not */
+	GPtrArray *stores;                  /* of struct store, references: all that it uses */
+	struct store *store;                /* one of them: of its module's statements; NULL: none */
+	struct stored *stored;              /* of keep_in = "store"; NULL: answers are kept in memory only */
+	struct check_statement *statements; /* as the module declares them; NULL: none */
+	GMutex opening;                     /* of open(): the main thread and upkeep both try */
+	bool open_failed;                   /* said already; upkeep thread and main thread only */
+	int warned;                         /* atomic: said that the module reads what it must not */
+	pp_msec_t lost_said;                /* atomic: when it was said that something is lost, pp_now() */
 	struct check_stats stats[CHECK_LOOPS_MAX];
 };
 
@@ -59,6 +71,10 @@ struct check {
  * copied. */
 struct check *check_new(const struct module *module, const char *name, const pp_value_t *values,
                         const char *folder, struct pp_error *error);
+/* The same with stores to use: those of the configuration. */
+struct check *check_new_with_stores(const struct module *module, const char *name, const pp_value_t *values,
+                                    const char *folder, const struct check_stores *stores,
+                                    struct pp_error *error);
 struct check *check_ref(struct check *check);
 void check_unref(struct check *check); /* the last one closes the handles */
 /* Before it is asked: for rule tests, where a check is made before it has a name. */
@@ -72,6 +88,16 @@ char *check_identity(const struct module *module, const pp_value_t *values, cons
 void check_open(struct check *check);
 /* About once a second: tries again to open, then the module's own upkeep(). */
 void check_upkeep(struct check *check);
+/* Opens the stores it uses, and waits for the first attempt. Before check_open(). */
+void check_open_stores(const struct check *check);
+/* Whether all stores it uses are among these: else it cannot be carried over. */
+bool check_uses_only(const struct check *check, const struct check_stores *stores);
+/* From now on pp_sql_now() in this thread is for this check: around open(), upkeep(), close() and
+ * commands. Do not nest. */
+void check_enter(struct check *check);
+void check_leave(void);
+struct check *check_current(void); /* NULL: none */
+
 /* Makes room for the handles of worker threads. Before any ask. */
 void check_set_workers(struct check *check, unsigned workers);
 /* In worker thread number worker: its handle, made on demand. */

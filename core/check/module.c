@@ -149,13 +149,20 @@ static void keep_module(const struct module *module)
 	g_hash_table_replace(loaded, (char *)module->desc->name, (void *)module);
 }
 
-const struct module *module_adopt(const pp_module_t *desc, char **error)
+const struct module *module_adopt_with_sql(const pp_module_t *desc, const char *sql, char **error)
 {
 	struct module *module = make_module(desc, error);
 
-	if (module != NULL)
-		keep_module(module);
+	if (module == NULL)
+		return NULL;
+	module->sql = g_strdup(sql);
+	keep_module(module);
 	return module;
+}
+
+const struct module *module_adopt(const pp_module_t *desc, char **error)
+{
+	return module_adopt_with_sql(desc, NULL, error);
 }
 
 /* The file itself, behind all links. NULL: *reason says why it is not to be loaded. */
@@ -179,7 +186,7 @@ static char *safe_file(const char *path, char **reason)
 static const struct module *load_file(const char *name, const char *path, char **error)
 {
 	g_autofree char *reason = NULL;
-	g_autofree char *file = safe_file(path, &reason);
+	g_autofree char *file = safe_file(path, &reason), *folder = g_path_get_dirname(path);
 	struct module *module;
 	const pp_module_t *desc;
 	pp_module_t checked;
@@ -199,6 +206,7 @@ static const struct module *load_file(const char *name, const char *path, char *
 		reason = copy_descriptor(desc, name, &checked);
 	if (reason == NULL && (module = make_module(desc, &reason)) != NULL) {
 		module->path = g_strdup(path);
+		module->sql = g_build_filename(folder, "sql", NULL);
 		return module;
 	}
 	*error = g_strdup_printf("module '%s' (%s) is refused: %s", name, path, reason);

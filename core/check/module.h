@@ -15,8 +15,9 @@
 #define WORDS_MAX 32
 
 struct module {
-	const pp_module_t *desc; /* a copy as large as ours, members the module does not know zeroed */
-	const char *path;
+	const pp_module_t *desc;       /* a copy as large as ours, members the module does not know zeroed */
+	const char *path;              /* NULL: it is part of the program */
+	const char *sql;               /* folder beside it that may have its SQL; NULL: none */
 	unsigned words;                /* with unknown and none */
 	pp_word_row_t word[WORDS_MAX]; /* [0] unknown, [1] none, the module's own */
 };
@@ -35,5 +36,7 @@ int module_word(const struct module *module, const char *word);
 
 /* For tests of the core: a module that is part of the program. module_load() finds it first. */
 const struct module *module_adopt(const pp_module_t *desc, char **error);
+/* The same, and the folder that has DRIVER/NAME/ with its SQL. */
+const struct module *module_adopt_with_sql(const pp_module_t *desc, const char *sql, char **error);
 
 #endif

@@ -14,6 +14,11 @@
 #define LIST_TYPES                                                                                  \
 	(BIT(PP_TYPE_TEXTS) | BIT(PP_TYPE_TABLE) | BIT(PP_TYPE_NETWORKS) | BIT(PP_TYPE_ATTRIBUTE) | \
 	 BIT(PP_TYPE_ATTRIBUTES) | BIT(PP_TYPE_FIELDS))
+/* What a database can hold. */
+#define SQL_TYPES                                                                         \
+	(BIT(PP_TYPE_BOOL) | BIT(PP_TYPE_INT) | BIT(PP_TYPE_NUMBER) | BIT(PP_TYPE_TEXT) | \
+	 BIT(PP_TYPE_DURATION) | BIT(PP_TYPE_BYTES))
+#define ANY_SIZE 65536 /* of a struct whose size is not said */
 #define AMOUNT_TYPES (BIT(PP_TYPE_INT) | BIT(PP_TYPE_NUMBER) | BIT(PP_TYPE_DURATION) | BIT(PP_TYPE_BYTES))
 
 struct table {
@@ -22,6 +27,8 @@ struct table {
 	size_t size;
 	uint32_t types;
 	const pp_row_t *taken; /* names that are somebody else's; may be NULL */
+	const char *taker;     /* whose */
+	bool helpless;         /* no help is wanted: people do not see them */
 };
 
 static bool has_type(const pp_row_t *row, uint32_t types)
@@ -61,8 +68,8 @@ static bool is_own_word(const struct module *module, const char *word)
 static char *check_name(const struct table *table, const pp_row_t *row)
 {
 	if (table->taken != NULL && param_find(table->taken, row->name) != NULL)
-		return g_strdup_printf("its %s '%s' has the name of one that every check has", table->noun,
-		                       row->name);
+		return g_strdup_printf("its %s '%s' has the name of one that every %s has", table->noun,
+		                       row->name, table->taker);
 	if (param_find(table->rows, row->name) != row)
 		return g_strdup_printf("its %s '%s' stands twice", table->noun, row->name);
 	return NULL;
@@ -70,7 +77,7 @@ static char *check_name(const struct table *table, const pp_row_t *row)
 
 static char *check_row(const struct table *table, const pp_row_t *row)
 {
-	if (row->offset >= table->size || row->help == NULL)
+	if (row->offset >= table->size || (row->help == NULL && !table->helpless))
 		return g_strdup_printf("its %s '%s' lies outside of its struct (is the size given?) or "
 		                       "has no help",
 		                       table->noun, row->name);
@@ -154,6 +161,101 @@ static char *check_fields(const struct module *module)
 	return reason;
 }
 
+/* -- statements ----------------------------------------------------------- */
+
+static char *check_statement(const struct module *module, const pp_statement_t *statement)
+{
+	const pp_statement_t *first = module->desc->statements;
+	g_autofree char *arg = g_strdup_printf("argument of statement %s", statement->name);
+	g_autofree char *column = g_strdup_printf("column of statement %s", statement->name);
+	const struct table args = {
+		.noun = arg, .rows = statement->args, .size = ANY_SIZE, .types = SQL_TYPES, .helpless = true
+	};
+	const struct table columns = { .noun = column,
+		                       .rows = statement->columns,
+		                       .size = statement->columns_size,
+		                       .types = SQL_TYPES,
+		                       .helpless = true };
+	char *reason;
+
+	while (strcmp(first->name, statement->name) != 0)
+		first++;
+	if (first != statement)
+		return g_strdup_printf("its statement '%s' stands twice", statement->name);
+	reason = check_table(module, &args);
+	return reason != NULL ? reason : check_table(module, &columns);
+}
+
+static char *check_statements(const struct module *module)
+{
+	const pp_module_t *desc = module->desc;
+	const pp_row_t *table = desc->table != NULL && desc->params != NULL
+	                                ? param_find(desc->params, desc->table)
+	                                : NULL;
+	char *reason = NULL;
+
+	if (desc->table != NULL && desc->statements == NULL)
+		return g_strdup("it has .table, which is for statements, but no .statements");
+	if (desc->table != NULL && (table == NULL || table->type != PP_TYPE_TEXT))
+		return g_strdup_printf("its .table names '%s', which is no parameter made by PP_TEXT()",
+		                       desc->table);
+	for (const pp_statement_t *each = desc->statements;
+	     each != NULL && each->name != NULL && reason == NULL; each++)
+		reason = check_statement(module, each);
+	return reason;
+}
+
+/* -- commands ------------------------------------------------------------- */
+
+static char *check_command_words(const pp_command_t *command)
+{
+	g_auto(GStrv) words = g_strsplit(command->words, " ", -1);
+
+	for (char **word = words; *word != NULL; word++)
+		if (strcmp(*word, "check") != 0 &&
+		    (command->args == NULL || param_find(command->args, *word) == NULL))
+			return g_strdup_printf("the .words of its command '%s' name '%s', which is none of "
+			                       "its arguments",
+			                       command->name, *word);
+	return NULL;
+}
+
+static char *check_command(const struct module *module, const pp_command_t *command)
+{
+	static const pp_row_t taken[] = { { .name = "check" }, PP_END };
+	const pp_command_t *first = module->desc->commands;
+	g_autofree char *arg = g_strdup_printf("argument of command %s", command->name);
+	const struct table args = { .noun = arg,
+		                    .rows = command->args,
+		                    .size = command->args_size,
+		                    .types = SINGLE_TYPES,
+		                    .taken = taken,
+		                    .taker = "command" };
+	char *reason;
+
+	while (strcmp(first->name, command->name) != 0)
+		first++;
+	if (first != command)
+		return g_strdup_printf("its command '%s' stands twice", command->name);
+	if (command->name[strspn(command->name, WORD_LETTERS)] != '\0' || *command->name == '\0')
+		return g_strdup_printf("its command '%s' has other characters than a-z, 0-9 and _",
+		                       command->name);
+	if (command->run == NULL || command->help == NULL)
+		return g_strdup_printf("its command '%s' has nothing to run, or no help", command->name);
+	reason = check_table(module, &args);
+	return reason == NULL && command->words != NULL ? check_command_words(command) : reason;
+}
+
+static char *check_commands(const struct module *module)
+{
+	char *reason = NULL;
+
+	for (const pp_command_t *each = module->desc->commands;
+	     each != NULL && each->name != NULL && reason == NULL; each++)
+		reason = check_command(module, each);
+	return reason;
+}
+
 /* -- the rest ------------------------------------------------------------- */
 
 static char *check_read(const pp_module_t *desc)
@@ -188,10 +290,14 @@ char *module_check(const struct module *module)
 {
 	const pp_module_t *desc = module->desc;
 	const struct table tables[] = {
-		{ "parameter", desc->params, desc->conf_size, SINGLE_TYPES | LIST_TYPES,
-		  check_common_rows() },
-		{ "argument", desc->args, desc->args_size, SINGLE_TYPES, NULL },
-		{ "field", desc->fields, desc->fields_size, SINGLE_TYPES, NULL },
+		{ .noun = "parameter",
+		  .rows = desc->params,
+		  .size = desc->conf_size,
+		  .types = SINGLE_TYPES | LIST_TYPES,
+		  .taken = check_common_rows(),
+		  .taker = "check" },
+		{ .noun = "argument", .rows = desc->args, .size = desc->args_size, .types = SINGLE_TYPES },
+		{ .noun = "field", .rows = desc->fields, .size = desc->fields_size, .types = SINGLE_TYPES },
 	};
 	char *reason = check_words(module);
 
@@ -203,6 +309,10 @@ char *module_check(const struct module *module)
 		reason = check_read(desc);
 	if (reason == NULL)
 		reason = check_lengths(desc);
+	if (reason == NULL)
+		reason = check_statements(module);
+	if (reason == NULL)
+		reason = check_commands(module);
 	if (reason == NULL && desc->upkeep != NULL && desc->open == NULL)
 		reason = g_strdup("it has .upkeep, which is for a handle, but no .open to make one");
 	return reason;

@@ -4,7 +4,7 @@
 
 #include "check/module.h"
 
-/* Words, rows, reads and lengths of time. NULL: all is well. Else what is wrong, a
+/* Words, rows, reads, lengths of time, statements and commands. NULL: all is well. Else what is wrong, a
  * sentence; free with g_free(). */
 char *module_check(const struct module *module);
 

@@ -1,165 +1,28 @@
-/* check/step.c - an ask under way: its steps and its work; what modules call */
+/* check/step.c - an ask under way: its steps; what modules call */
 #include "check/step.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/text.h"
+#include "check/work.h"
 
-#define STEPS_MAX 10000                               /* in a row without waiting: the module does not end */
-#define SLEEP_MAX (INT64_C(100) * 366 * 86400 * 1000) /* ms: as good as forever, and no overflow */
+#define STEPS_MAX 10000 /* in a row without waiting: the module does not end */
 
-/* -- work ---------------------------------------------------------------- */
+/* -- steps --------------------------------------------------------------- */
 
-struct pp_work {
-	struct pp_ask *ask;
-	struct pp_work *next;
-	pp_work_state_t state;
-	struct loop_timer timer;   /* of pp_sleep() */
-	struct blocking *blocking; /* of pp_blocking(), while it is open */
-	void *data;                /* its result */
-};
-
-/* Outlives its ask if that ends first. */
-struct blocking {
-	struct worker_job job;
-	struct pp_work *work; /* NULL: nobody waits any longer; the loop's thread only */
-	struct check *check;  /* a reference */
-	pp_blocking_fn function;
-	size_t size;
-	_Alignas(max_align_t) char data[];
-};
-
-static void wake(struct pp_ask *ask)
+void step_wake(struct pp_ask *ask)
 {
 	if (step_run(ask, ask->next))
 		step_done(ask);
 }
 
-static void finish_work(struct pp_work *work, pp_work_state_t state)
-{
-	struct pp_ask *ask = work->ask;
-
-	work->state = state;
-	ask->open_works--;
-	if (!ask->running && (ask->wait_any || ask->open_works == 0))
-		wake(ask);
-}
-
-static void end_work(struct pp_work *work, pp_work_state_t state)
-{
-	loop_timer_cancel(work->ask->host->loop, &work->timer);
-	if (work->blocking != NULL)
-		work->blocking->work = NULL;
-	work->blocking = NULL;
-	work->state = state;
-}
-
-static void end_all_work(struct pp_ask *ask, pp_work_state_t state)
-{
-	for (struct pp_work *work = ask->works; work != NULL; work = work->next)
-		if (work->state == PP_WORK_OPEN)
-			end_work(work, state);
-	ask->open_works = 0;
-}
-
-static pp_work_t *new_work(pp_ask_t *ask)
-{
-	pp_work_t *work = arena_new0(&ask->arena, pp_work_t);
-
-	work->ask = ask;
-	work->next = ask->works;
-	ask->works = work;
-	return work;
-}
-
-pp_work_state_t pp_work_state(const pp_work_t *work)
-{
-	return work->state;
-}
-
-static void sleep_over(struct loop_timer *timer)
-{
-	finish_work((struct pp_work *)((char *)timer - offsetof(struct pp_work, timer)), PP_WORK_DONE);
-}
-
-pp_work_t *pp_sleep(pp_ask_t *ask, pp_msec_t length)
-{
-	pp_work_t *work = new_work(ask);
-
-	ask->open_works++;
-	work->timer.expired = sleep_over;
-	loop_timer_set(ask->host->loop, &work->timer, pp_now() + CLAMP(length, 0, SLEEP_MAX));
-	return work;
-}
-
-static void run_blocking(struct worker_job *job, unsigned index)
-{
-	struct blocking *blocking = (struct blocking *)job;
-
-	blocking->function(check_worker_handle(blocking->check, index), blocking->data);
-}
-
-static void blocking_done(struct loop_message *message)
-{
-	struct blocking *blocking = (struct blocking *)((char *)message - offsetof(struct worker_job, done));
-	struct pp_work *work = blocking->work;
-	bool ran = blocking->job.ran;
-
-	if (work != NULL) {
-		work->data = arena_alloc(&work->ask->arena, blocking->size + 1);
-		memcpy(work->data, blocking->data, blocking->size);
-		work->blocking = NULL;
-	}
-	check_unref(blocking->check);
-	free(blocking);
-	if (work != NULL)
-		finish_work(work, ran ? PP_WORK_DONE : PP_WORK_FAILED);
-}
-
-pp_work_t *pp_blocking(pp_ask_t *ask, pp_blocking_fn function, const void *data, size_t size)
-{
-	pp_work_t *work = new_work(ask);
-	struct blocking *blocking = calloc(1, sizeof(*blocking) + size + 1);
-
-	work->state = PP_WORK_FAILED;
-	work->data = arena_alloc0(&ask->arena, size + 1);
-	if (blocking == NULL)
-		return work;
-	*blocking = (struct blocking){
-		.job = { .done.run = blocking_done, .loop = ask->host->loop, .run = run_blocking },
-		.work = work,
-		.check = check_ref(ask->check),
-		.function = function,
-		.size = size
-	};
-	if (size > 0)
-		memcpy(blocking->data, data, size);
-	if (ask->host->workers == NULL || !worker_start(ask->host->workers, &blocking->job)) {
-		check_unref(blocking->check);
-		free(blocking);
-		return work;
-	}
-	work->state = PP_WORK_OPEN;
-	work->blocking = blocking;
-	ask->open_works++;
-	return work;
-}
-
-void *pp_work_data(const pp_work_t *work)
-{
-	return work->data;
-}
-
-/* -- steps --------------------------------------------------------------- */
-
 static void time_out(struct loop_timer *timer)
 {
 	struct pp_ask *ask = (struct pp_ask *)((char *)timer - offsetof(struct pp_ask, timer));
 
-	end_all_work(ask, PP_WORK_TIMED_OUT);
+	work_end_all(ask, PP_WORK_TIMED_OUT);
 	ask->timed_out = true;
-	wake(ask);
+	step_wake(ask);
 }
 
 static bool answered(struct pp_ask *ask, unsigned word, const char *text)
@@ -169,7 +32,7 @@ static bool answered(struct pp_ask *ask, unsigned word, const char *text)
 		ask->text = text;
 	}
 	loop_timer_cancel(ask->host->loop, &ask->timer);
-	end_all_work(ask, PP_WORK_TIMED_OUT);
+	work_end_all(ask, PP_WORK_TIMED_OUT);
 	return true;
 }
 
@@ -206,7 +69,7 @@ bool step_is_blocked(const struct pp_ask *ask)
 {
 	const struct pp_work *work = ask->works;
 
-	while (work != NULL && work->blocking == NULL)
+	while (work != NULL && work->claim == NULL)
 		work = work->next;
 	return work != NULL;
 }
@@ -214,7 +77,7 @@ bool step_is_blocked(const struct pp_ask *ask)
 void step_cancel(struct pp_ask *ask)
 {
 	loop_timer_cancel(ask->host->loop, &ask->timer);
-	end_all_work(ask, PP_WORK_TIMED_OUT);
+	work_end_all(ask, PP_WORK_TIMED_OUT);
 }
 
 pp_step_t pp_wait(pp_ask_t *ask, pp_step_fn next)

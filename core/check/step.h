@@ -1,6 +1,7 @@
-/* check/step.h - an ask under way: its steps and its work; what modules call
+/* check/step.h - an ask under way: its steps; what modules call
  *
- * The functions of ppolicyd/module.h that take an ask are implemented in step.c.
+ * The functions of ppolicyd/module.h that take an ask are implemented in step.c,
+ * work.c, sql.c, query.c and keep.c.
  */
 #ifndef CHECK_STEP_H
 #define CHECK_STEP_H
@@ -28,13 +29,19 @@ struct pp_ask {
 	unsigned word;
 	const char *text;
 	pp_msec_t keep_at_most; /* -1 = no limit */
-	/* of ask.c */
+	pp_msec_t good, held;   /* of pp_keep(); 0 = it was not called */
+	/* of ask.c and keep.c */
 	const char *key; /* NULL: neither kept nor merged */
 	size_t key_size;
-	const uint8_t *stale; /* a kept answer past its time */
+	const uint8_t *stale; /* a kept answer past its time; with effects: what pp_kept() gives */
 	uint32_t stale_size;
 	pp_msec_t stale_until;
-	bool joinable; /* in host->flights */
+	/* of stored.c */
+	struct pp_work *look_up;
+	const uint8_t *stored; /* an answer that was found there; NULL: none */
+	uint32_t stored_size;
+	pp_msec_t stored_good, stored_stale; /* until when it is good, and serves */
+	bool joinable;                       /* in host->flights */
 	struct ask_wish *wishes;
 	struct pp_ask *next_open, *previous_open;
 };
@@ -42,9 +49,11 @@ struct pp_ask {
 /* Runs a step, and those that need not wait. True: answered. False: the ask waits
  * and step_done is called when it is answered. */
 bool step_run(struct pp_ask *ask, pp_step_fn step);
+/* Runs the next step of a waiting ask. */
+void step_wake(struct pp_ask *ask);
 /* Called from the loop when a waiting ask was answered: ask.c's. */
 void step_done(struct pp_ask *ask);
-/* True while a worker thread runs something for it, or will. */
+/* True while a worker or a store does something for it, or will. */
 bool step_is_blocked(const struct pp_ask *ask);
 /* Ends what is under way. */
 void step_cancel(struct pp_ask *ask);

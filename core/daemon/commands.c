@@ -27,13 +27,13 @@ static const struct filter_row options[] = {
 
 static const struct filter_row exits[] = {
 	{ "0", "", "it is done" },
-	{ "1", "", "the answer is no: nothing was found, or the reload was refused" },
+	{ "1", "", "the answer is no: nothing was found, the reload was refused, or it could not be done" },
 	{ "2", "", "the command is wrong" },
 	{ "3", "", "the server cannot be reached" },
 };
 
 /* Commands of the design whose service is not built yet. */
-static const char *const later[] = { "greylist", "list", "upstream", "store", NULL };
+static const char *const later[] = { "upstream", NULL };
 
 const struct command *commands_all(void)
 {
@@ -53,44 +53,88 @@ static unsigned words_of_name(const char *name, const char *const *words)
 	const char *blank = strchr(name, ' ');
 	size_t first = blank != NULL ? (size_t)(blank - name) : strlen(name);
 
-	if (words[0] == NULL || strlen(words[0]) != first || memcmp(words[0], name, first) != 0)
+	if (strlen(words[0]) != first || memcmp(words[0], name, first) != 0)
 		return 0;
 	if (blank == NULL)
 		return 1;
 	return words[1] != NULL && strcmp(words[1], blank + 1) == 0 ? 2 : 0;
 }
 
-static char *no_such_command(const char *const *words)
+/* "list, get, drop or stats": the second words of names with this first one; NULL: there are none. */
+static char *second_words(const char *first)
 {
-	const char *names[COMMANDS + 1] = { NULL }, *nearest;
-	g_autofree char *given = NULL;
-	char shown[100];
+	g_autoptr(GPtrArray) seconds = g_ptr_array_new();
+	size_t length = strlen(first);
+	GString *text = NULL;
 
 	for (unsigned i = 0; i < COMMANDS; i++)
-		names[i] = commands[i].name;
-	given = words[1] != NULL && strcmp(words[0], "cache") == 0 ? g_strdup_printf("cache %s", words[1])
-	                                                           : g_strdup(words[0]);
-	nearest = text_nearest(given, names);
+		if (strncmp(commands[i].name, first, length) == 0 && commands[i].name[length] == ' ')
+			g_ptr_array_add(seconds, (char *)commands[i].name + length + 1);
+	for (guint i = 0; i < seconds->len; i++) {
+		if (text == NULL)
+			text = g_string_new(NULL);
+		else
+			g_string_append(text, i + 1 < seconds->len ? ", " : " or ");
+		g_string_append(text, seconds->pdata[i]);
+	}
+	return text != NULL ? g_string_free(text, FALSE) : NULL;
+}
+
+static const char *nearest_name(const char *given)
+{
+	const char *names[COMMANDS + 1] = { NULL };
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (commands[i].id != COMMAND_module)
+			names[count++] = commands[i].name;
+	return text_nearest(given, names);
+}
+
+const char *command_nearest(const char *const *words)
+{
+	return nearest_name(words[0]);
+}
+
+static char *no_such_command(const char *given)
+{
+	const char *nearest = nearest_name(given);
+	char shown[100];
+
 	text_escape(shown, sizeof(shown), given, strlen(given), true);
-	if (strcmp(shown, "cache") == 0)
-		return g_strdup("cache: list, get, drop or stats?");
 	return g_strdup_printf("no command '%s'%s%s%s", shown, nearest != NULL ? " (did you mean '" : "",
 	                       nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
 }
 
+static bool may_be_module(const char *word)
+{
+	size_t length = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return length > 0 && length <= 64 && word[length] == '\0' && !g_ascii_isdigit(*word);
+}
+
 const struct command *command_find(const char *const *words, unsigned *used, char **error)
 {
+	g_autofree char *seconds = words[0] != NULL ? second_words(words[0]) : NULL;
+	g_autofree char *both = NULL;
+
+	*used = 0;
 	if (words[0] == NULL) {
 		*error = g_strdup("no command is given");
 		return NULL;
 	}
-	for (unsigned i = 0; i < COMMANDS; i++) {
-		*used = words_of_name(commands[i].name, words);
-		if (*used > 0)
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (commands[i].id != COMMAND_module && (*used = words_of_name(commands[i].name, words)) > 0)
 			return &commands[i];
-	}
-	*error = g_strv_contains(later, words[0]) ? g_strdup_printf("%s: not in this version", words[0])
-	                                          : no_such_command(words);
+	if (seconds == NULL && may_be_module(words[0]) && !g_strv_contains(later, words[0]))
+		return &commands[COMMAND_module];
+	both = g_strjoin(" ", words[0], seconds != NULL ? words[1] : NULL, NULL);
+	if (g_strv_contains(later, words[0]))
+		*error = g_strdup_printf("%s: not in this version", words[0]);
+	else if (seconds != NULL && words[1] == NULL)
+		*error = g_strdup_printf("%s: %s?", words[0], seconds);
+	else
+		*error = no_such_command(both);
 	return NULL;
 }
 
@@ -204,6 +248,7 @@ char *commands_man_page(void)
 	        out, ".SH EXAMPLES\n.nf\n"
 	             "ppolicyctl ask client_address=192.0.2.1 sender=a@example.net recipient=b@example.org\n"
 	             "ppolicyctl cache drop check=zen key='192.0.2.*'\n"
+	             "ppolicyctl greylist list client=192.0.2.0/24\n"
 	             ".fi\n.SH SEE ALSO\n.BR ppolicyd (8)\n");
 	return g_string_free(out, FALSE);
 }

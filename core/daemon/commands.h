@@ -11,24 +11,31 @@
 
 /* X(id, name, synopsis, admin, help): control_ID() of control_call.h carries it out. Admin
  * commands change something, so they are logged with who gave them. */
-#define COMMAND_TABLE(X)                                                                                    \
-	X(status, "status", "", false,                                                                      \
-	  "Tell how the server does: configuration, connections, requests by action, checks, cache")        \
-	X(reload, "reload", "", true,                                                                       \
-	  "Read the rule file again and wait for the result; a file with errors changes nothing, and they " \
-	  "are printed")                                                                                    \
-	X(ask, "ask", "[listener=ADDRESS] NAME=VALUE ...", false,                                           \
-	  "Run the rule of a listener, else of the first one, for a request with these attributes, and "    \
-	  "tell "                                                                                           \
-	  "what it decides and why; checks whose asking changes something are unknown; what is not given "  \
-	  "is "                                                                                             \
-	  "absent but for protocol_state=RCPT and protocol_name=ESMTP")                                     \
-	X(cache_list, "cache list", "[FILTER ...]", false, "List kept answers")                             \
-	X(cache_get, "cache get", "CHECK KEY | FILTER ...", false,                                          \
-	  "Show kept answers whole, with text and fields; the key is written as the list shows it")         \
-	X(cache_drop, "cache drop", "FILTER ... | all", true, "Drop kept answers, and count them")          \
-	X(cache_stats, "cache stats", "", false,                                                            \
-	  "Tell how large and how useful the cache is, as a whole and by check")
+#define COMMAND_TABLE(X)                                                                                     \
+	X(status, "status", "", false,                                                                       \
+	  "Tell how the server does: configuration, connections, requests by action, checks, cache, stores") \
+	X(reload, "reload", "", true,                                                                        \
+	  "Read the rule file again and wait for the result; a file with errors changes nothing, and they "  \
+	  "are printed")                                                                                     \
+	X(ask, "ask", "[listener=ADDRESS] NAME=VALUE ...", false,                                            \
+	  "Run the rule of a listener, else of the first one, for a request with these attributes, and "     \
+	  "tell "                                                                                            \
+	  "what it decides and why; checks whose asking changes something are unknown; what is not given "   \
+	  "is "                                                                                              \
+	  "absent but for protocol_state=RCPT and protocol_name=ESMTP")                                      \
+	X(cache_list, "cache list", "[FILTER ...]", false, "List kept answers")                              \
+	X(cache_get, "cache get", "CHECK KEY | FILTER ...", false,                                           \
+	  "Show kept answers whole, with text and fields; the key is written as the list shows it")          \
+	X(cache_drop, "cache drop", "FILTER ... | all", true, "Drop kept answers, and count them")           \
+	X(cache_stats, "cache stats", "", false,                                                             \
+	  "Tell how large and how useful the cache is, as a whole and by check")                             \
+	X(store_status, "store status", "", false,                                                           \
+	  "Tell how each database does that checks use: what is wrong with it, what was asked and written, " \
+	  "its size, and the versions of its tables")                                                        \
+	X(module, "MODULE COMMAND", "[check=CHECK] [NAME=VALUE ...]", false,                                 \
+	  "Do what a module offers, such as greylist list, for the check of this name, else for each check " \
+	  "of the module; --NAME VALUE is taken too; ppolicyd --manual MODULE tells the commands and "       \
+	  "their names")
 
 enum command_id {
 #define COMMAND_ID(id, name, synopsis, admin, help) COMMAND_##id,
@@ -50,6 +57,7 @@ struct command {
 	X(CHECK, "check", "NAME", "answers of the check of this name")                                     \
 	X(KEY, "key", "PATTERN", "key as the list shows it, * and ? stand for any text and any character") \
 	X(WORD, "word", "WORD", "answers with this word")                                                  \
+	X(WHERE, "where", "PLACE", "answers kept there: memory or store; without it both places count")    \
 	X(LEFT, "left", "DURATION", "answers that are good for no longer than this, such as 5m")           \
 	X(LIMIT, "limit", "NUMBER", "show no more than this many; 1000 if not given (list and get only)")
 
@@ -68,8 +76,11 @@ const struct command *commands_all(void);        /* COMMANDS rows */
 const struct filter_row *commands_filters(void); /* FILTERS rows */
 
 /* The command that the words (NULL-terminated) begin with; *used of them are its name.
+ * COMMAND_module, with none used: the first word is no name of ours, so it may be a module's.
  * NULL: *error is a sentence (free with g_free). */
 const struct command *command_find(const char *const *words, unsigned *used, char **error);
+/* The name of ours that the first word was probably meant to be; NULL: none is near. */
+const char *command_nearest(const char *const *words);
 
 /* Exit codes of ppolicyctl. */
 enum { COMMAND_DONE = 0, COMMAND_NO = 1, COMMAND_USAGE = 2, COMMAND_UNREACHABLE = 3 };

@@ -36,6 +36,9 @@ struct errand {
 	bool done;
 };
 
+/* Commands that wait, as for a database, leave a place for those that never do. */
+#define SLOW_MAX (CONTROL_CLIENTS - 1)
+
 struct control {
 	struct server *server;
 	char *path;
@@ -45,6 +48,7 @@ struct control {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t changed;
 	struct client clients[CONTROL_CLIENTS];
+	unsigned slow; /* commands being carried out that may take long */
 	GQueue errands;
 	guint idle; /* the source that runs errands, 0 = none */
 	bool closing;
@@ -141,19 +145,54 @@ static void send_reply(int fd, const GString *reply)
 	}
 }
 
-static void log_admin(const struct control_call *call, const struct ucred *peer)
+const char *control_user(const struct control_call *call, char name[64])
 {
-	g_autofree char *words = g_strjoinv(" ", call->all);
 	struct passwd entry, *found = NULL;
-	char buffer[4096], shown[200];
+	char buffer[4096];
 
-	text_escape(shown, sizeof(shown), words, strlen(words), true);
-	getpwuid_r(peer->uid, &entry, buffer, sizeof(buffer), &found);
-	pp_log(PP_LOG_NOTICE, "control: %s, told by %s (uid %u, pid %d)", shown,
-	       found != NULL ? found->pw_name : "nobody known", (unsigned)peer->uid, (int)peer->pid);
+	if (getpwuid_r(call->peer->uid, &entry, buffer, sizeof(buffer), &found) == 0 && found != NULL)
+		text_escape(name, 64, entry.pw_name, strlen(entry.pw_name), false);
+	else
+		g_snprintf(name, 64, "uid%u", (unsigned)call->peer->uid);
+	return name;
 }
 
-static void carry_out(struct control_call *call, const struct ucred *peer)
+void control_log(const struct control_call *call)
+{
+	const struct ucred *peer = call->peer;
+	g_autofree char *words = g_strjoinv(" ", call->all);
+	char shown[200], name[64];
+
+	text_escape(shown, sizeof(shown), words, strlen(words), true);
+	pp_log(PP_LOG_NOTICE, "control: %s, told by %s (uid %u, pid %d)", shown, control_user(call, name),
+	       (unsigned)peer->uid, (int)peer->pid);
+}
+
+/* What never waits for a database or a rule: there is always a place for it. */
+static bool is_quick(const struct command *command)
+{
+	return command->id == COMMAND_status || command->id == COMMAND_reload;
+}
+
+static bool begin_slow(struct control *control)
+{
+	bool may;
+
+	pthread_mutex_lock(&control->lock);
+	may = control->slow < SLOW_MAX;
+	control->slow += may;
+	pthread_mutex_unlock(&control->lock);
+	return may;
+}
+
+static void end_slow(struct control *control)
+{
+	pthread_mutex_lock(&control->lock);
+	control->slow--;
+	pthread_mutex_unlock(&control->lock);
+}
+
+static void carry_out(struct control_call *call)
 {
 	static void (*const functions[])(struct control_call * call) = {
 #define COMMAND_ENTRY(id, name, synopsis, admin, help) [COMMAND_##id] = control_##id,
@@ -161,14 +200,23 @@ static void carry_out(struct control_call *call, const struct ucred *peer)
 #undef COMMAND_ENTRY
 	};
 
+	if (!is_quick(call->command) && !begin_slow(call->control)) {
+		control_fail(call, COMMAND_NO,
+		             "%d other commands are being carried out, which take long; try again", SLOW_MAX);
+		return;
+	}
 	if (call->command->admin)
-		log_admin(call, peer);
+		control_log(call);
 	functions[call->command->id](call);
+	if (!is_quick(call->command))
+		end_slow(call->control);
 }
 
 static void serve(struct client *client)
 {
-	struct control_call call = { .server = client->control->server, .control = client->control };
+	struct control_call call = { .server = client->control->server,
+		                     .control = client->control,
+		                     .peer = &client->peer };
 	g_autoptr(GString) line = g_string_new(NULL);
 
 	call.reply = g_string_new(NULL);
@@ -176,7 +224,7 @@ static void serve(struct client *client)
 		control_fail(&call, COMMAND_USAGE, "no whole request of at most %d bytes within %d s",
 		             CALL_REQUEST_MAX, PATIENCE / 1000);
 	else if (line->len > 0 && control_call_read(&call, line->str, line->len))
-		carry_out(&call, &client->peer);
+		carry_out(&call);
 	control_call_end(&call);
 	send_reply(client->fd, call.reply);
 	control_call_clear(&call);

@@ -143,12 +143,28 @@ void control_call_end(struct control_call *call)
 
 /* -- values -------------------------------------------------------------- */
 
+/* In the log < and > end a value; here they are what the null sender is written with. Backslashes
+ * are escaped as well, so each \x3c was one. */
+static void restore_brackets(char *text)
+{
+	char *to = text;
+
+	while (*text != '\0') {
+		bool bracket = strncmp(text, "\\x3c", 4) == 0 || strncmp(text, "\\x3e", 4) == 0;
+
+		*to++ = !bracket ? *text : text[3] == 'c' ? '<' : '>';
+		text += bracket ? 4 : 1;
+	}
+	*to = '\0';
+}
+
 json_t *control_text(const char *text, size_t length)
 {
 	size_t room = length * 4 + 1;
 	g_autofree char *clean = g_malloc(room);
 
 	text_escape(clean, room, text, length, true);
+	restore_brackets(clean);
 	return json_string(clean);
 }
 
@@ -229,6 +245,14 @@ const char *control_bytes(int64_t bytes, char buffer[32])
 		size /= 1024;
 	g_snprintf(buffer, 32, "%.*f%c", size < 9.95, size, units[unit]);
 	return buffer;
+}
+
+json_t *control_moment(pp_msec_t time)
+{
+	g_autoptr(GDateTime) moment = time != 0 ? g_date_time_new_from_unix_utc(time / 1000) : NULL;
+	g_autofree char *text = moment != NULL ? g_date_time_format(moment, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+
+	return text != NULL ? json_string(text) : json_null();
 }
 
 /* -- tables -------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #define DAEMON_CONTROL_CALL_H
 
 #include <jansson.h>
+#include <sys/socket.h>
 #include "daemon/commands.h"
 #include "daemon/server.h"
 
@@ -28,6 +29,7 @@ struct control;
 struct control_call {
 	struct server *server;
 	struct control *control;
+	const struct ucred *peer; /* who gave it */
 	const struct command *command;
 	char **all;   /* the words as they came, NULL-terminated */
 	char **words; /* those behind the command's name, NULL-terminated */
@@ -43,6 +45,11 @@ bool control_call_read(struct control_call *call, const char *bytes, size_t size
 void control_call_clear(struct control_call *call);
 void control_call_end(struct control_call *call); /* the last line of the reply */
 
+/* The name of who gave it; "uid1000" for one without. */
+const char *control_user(const struct control_call *call, char name[64]);
+/* Logs the command, since it changes something, with who gave it. */
+void control_log(const struct control_call *call);
+
 /* A line for people, nothing with json. Texts in it must be clean. */
 void control_say(struct control_call *call, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* To standard error, in any case. */
@@ -52,7 +59,7 @@ void control_fail(struct control_call *call, int status, const char *format, ...
 /* An object for programs, nothing without json. Takes it over. */
 void control_row(struct control_call *call, json_t *row);
 
-/* A JSON text of whatever bytes, cleaned by text_escape(). */
+/* A JSON text of whatever bytes, cleaned by text_escape(), but < and > stay. */
 json_t *control_text(const char *text, size_t length);
 json_t *control_string(const char *text); /* NULL: null */
 /* The same for text of ours that is only cleaned, as an action. */
@@ -79,6 +86,8 @@ struct control_column {
  * columns end with a NULL key. */
 void control_table(struct control_call *call, json_t *rows, const struct control_column *columns);
 const char *control_bytes(int64_t bytes, char buffer[32]);
+/* A moment of pp_time() as "2026-01-31T23:59:59Z"; null for 0. */
+json_t *control_moment(pp_msec_t time);
 
 /* Runs it in the main thread and waits. False: the server is ending, and it did not run. */
 bool control_in_main(struct control_call *call, void (*function)(struct control_call *call, void *data),

@@ -1,7 +1,6 @@
 /* daemon/control_status.c - ppolicyctl status and reload */
-#include "daemon/control_call.h"
+#include "daemon/control_store.h"
 
-#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/quantity.h"
@@ -81,22 +80,15 @@ static json_t *mean_ms(uint64_t usec, uint64_t count)
 	return count > 0 ? json_real((double)usec / (double)count / 1000) : json_null();
 }
 
-static char *print_time(pp_msec_t time)
-{
-	g_autoptr(GDateTime) moment = g_date_time_new_from_unix_utc(time / 1000);
-
-	return g_date_time_format(moment, "%Y-%m-%dT%H:%M:%SZ");
-}
-
 static json_t *describe_server(struct control_call *call, const struct world *world)
 {
 	unsigned count;
 	struct desk **desks = server_desks(call->server, &count);
 	const struct desk_stats stats = sum_stats(desks, count);
-	g_autofree char *since = print_time(server_started(call->server));
 	struct cache_stats cache;
-	json_t *row = json_pack("{s:s, s:i, s:s, s:s, s:i}", "version", PACKAGE_VERSION, "pid", (int)getpid(),
-	                        "since", since, "configuration", world->plan->conf, "loops", (int)count);
+	json_t *row = json_pack("{s:s, s:i, s:o, s:s, s:i}", "version", PACKAGE_VERSION, "pid", (int)getpid(),
+	                        "since", control_moment(server_started(call->server)), "configuration",
+	                        world->plan->conf, "loops", (int)count);
 
 	cache_stats(server_cache(call->server), &cache);
 	json_object_set_new(row, "up_ms", json_integer(pp_time() - server_started(call->server)));
@@ -109,6 +101,7 @@ static json_t *describe_server(struct control_call *call, const struct world *wo
 	json_object_set_new(row, "cache_bytes", json_integer(cache.bytes));
 	json_object_set_new(row, "cache_bytes_max", json_integer(cache.bytes_max));
 	json_object_set_new(row, "log_lines_lost", json_integer((json_int_t)log_lost()));
+	json_object_set_new(row, "stores", control_stores(world));
 	return row;
 }
 
@@ -140,6 +133,8 @@ static void say_requests(struct control_call *call, const json_t *row)
 static void say_server(struct control_call *call, const json_t *row)
 {
 	char up[32], bytes[32], most[32];
+	size_t index;
+	json_t *store;
 
 	control_say(call, "ppolicyd %s, process %d, up %s since %s", text_of(row, "version"),
 	            (int)count_of(row, "pid"), duration_say(count_of(row, "up_ms"), up),
@@ -152,6 +147,7 @@ static void say_server(struct control_call *call, const json_t *row)
 	            " log lines lost",
 	            count_of(row, "cache_entries"), control_bytes(count_of(row, "cache_bytes"), bytes),
 	            control_bytes(count_of(row, "cache_bytes_max"), most), count_of(row, "log_lines_lost"));
+	json_array_foreach(json_object_get(row, "stores"), index, store) control_say_store(call, store);
 }
 
 static void add_port(const struct desk_port *port, void *data)
@@ -180,10 +176,12 @@ static json_t *list_checks(const struct world *world)
 
 		json_object_set_new(row, "asked", json_integer((json_int_t)stats.asked));
 		json_object_set_new(row, "memory", json_integer((json_int_t)stats.memory));
+		json_object_set_new(row, "store", json_integer((json_int_t)stats.store));
 		json_object_set_new(row, "stale", json_integer((json_int_t)stats.stale));
 		json_object_set_new(row, "unknown", json_integer((json_int_t)stats.unknown));
 		json_object_set_new(row, "timeouts", json_integer((json_int_t)stats.timeouts));
 		json_object_set_new(row, "merged", json_integer((json_int_t)stats.merged));
+		json_object_set_new(row, "lost", json_integer((json_int_t)stats.lost));
 		json_object_set_new(row, "mean_ms",
 		                    mean_ms(stats.usec, stats.asked - MIN(stats.memory, stats.asked)));
 		json_array_append_new(rows, row);
@@ -197,11 +195,12 @@ void control_status(struct control_call *call)
 		                                              { "connections", "connections", CONTROL_COUNT },
 		                                              { NULL } };
 	static const struct control_column check_columns[] = {
-		{ "check", "check", CONTROL_TEXT },        { "module", "module", CONTROL_TEXT },
-		{ "asked", "asked", CONTROL_COUNT },       { "memory", "memory", CONTROL_COUNT },
-		{ "stale", "stale", CONTROL_COUNT },       { "unknown", "unknown", CONTROL_COUNT },
-		{ "timeouts", "timeouts", CONTROL_COUNT }, { "merged", "merged", CONTROL_COUNT },
-		{ "mean_ms", "mean ms", CONTROL_MEAN },    { NULL }
+		{ "check", "check", CONTROL_TEXT },      { "module", "module", CONTROL_TEXT },
+		{ "asked", "asked", CONTROL_COUNT },     { "memory", "memory", CONTROL_COUNT },
+		{ "store", "store", CONTROL_COUNT },     { "stale", "stale", CONTROL_COUNT },
+		{ "unknown", "unknown", CONTROL_COUNT }, { "timeouts", "timeouts", CONTROL_COUNT },
+		{ "merged", "merged", CONTROL_COUNT },   { "lost", "lost", CONTROL_COUNT },
+		{ "mean_ms", "mean ms", CONTROL_MEAN },  { NULL }
 	};
 	struct world *world = server_world_ref(call->server);
 	json_t *ports = json_array(), *checks = list_checks(world), *server = describe_server(call, world);

@@ -100,6 +100,7 @@ int converse(const char *config, const char *listener, int in, int out, GPtrArra
 	loop = loop_new("stdio");
 	upkeep_new(world);
 	carry(desk_new(0, loop, cache, worker_pool_new(WORKERS, WORKER_QUEUE), world), address, in, out);
+	world_flush(world);
 	/* A thread may still wait for input that nobody wants: there is no orderly end. */
 	_exit(0);
 }

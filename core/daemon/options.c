@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <lua.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include "ppolicyd/module.h"
@@ -28,7 +29,9 @@ const GOptionEntry *options_entries(struct options *options)
 		{ "manual", 0, 0, G_OPTION_ARG_NONE, &options->manual,
 		  "Print the manual page of a MODULE, or of all in short", NULL },
 		{ "state", 0, 0, G_OPTION_ARG_FILENAME, &options->state,
-		  "Folder of the control socket (default " PP_RUN_FOLDER ")", "FOLDER" },
+		  "Folder of the control socket (default " PP_RUN_FOLDER ") and of the database, if store {} "
+		  "does not say where it is (default " PP_STATE_FOLDER ")",
+		  "FOLDER" },
 		{ "version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "Print version and ABI of modules",
 		  NULL },
 		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Log at level debug", NULL },
@@ -70,9 +73,9 @@ static bool choose(struct options *options, int *status)
 
 static void print_version(void)
 {
-	printf("ppolicyd %s\nmodule ABI %d\n%s, GLib %u.%u.%u, jansson %s\nmodules in %s\n", PACKAGE_VERSION,
-	       PP_ABI, LUA_RELEASE, glib_major_version, glib_minor_version, glib_micro_version,
-	       jansson_version_str(), PP_MODULE_FOLDER);
+	printf("ppolicyd %s\nmodule ABI %d\n%s, GLib %u.%u.%u, jansson %s, SQLite %s\nmodules in %s\n",
+	       PACKAGE_VERSION, PP_ABI, LUA_RELEASE, glib_major_version, glib_minor_version,
+	       glib_micro_version, jansson_version_str(), sqlite3_libversion(), PP_MODULE_FOLDER);
 }
 
 bool options_read(struct options *options, int argc, char **argv, int *status)
@@ -97,6 +100,7 @@ bool options_read(struct options *options, int argc, char **argv, int *status)
 	options->config_given = options->config != NULL;
 	if (options->config == NULL)
 		options->config = g_strdup(PP_CONFIG_FILE);
+	options->state_given = options->state != NULL;
 	if (options->state == NULL)
 		options->state = g_strdup(PP_RUN_FOLDER);
 	return choose(options, status);

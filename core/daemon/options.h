@@ -10,7 +10,7 @@ enum options_what { OPTIONS_SERVE, OPTIONS_CHECK, OPTIONS_CONVERSE, OPTIONS_TEST
 struct options {
 	enum options_what what;
 	char *config, *state, *test, *argument, *generate;
-	gboolean config_given, check, print, stdio, manual, version, verbose;
+	gboolean config_given, state_given, check, print, stdio, manual, version, verbose;
 };
 
 /* False: all is done, or wrong and said; *status is the exit code. */

@@ -20,7 +20,8 @@
 struct options {
 	char *socket;
 	gboolean json, help, version, man;
-	char **words;
+	char **words;        /* the command's, options of modules among them */
+	const char *unknown; /* the first of them that looks like an option; NULL: none does */
 };
 
 static int complain(int status, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -143,24 +144,41 @@ static int print_reply(const char *reply)
 	return complain(COMMAND_UNREACHABLE, "the server broke off");
 }
 
+/* Without a server nobody knows the modules: a slip may be meant as a command of ours. */
+static int no_server(const char *path, int reason, const struct command *command, const char *const *words)
+{
+	const char *nearest = command->id == COMMAND_module ? command_nearest(words) : NULL;
+
+	if (nearest != NULL)
+		return complain(COMMAND_USAGE, "no command '%s' (did you mean '%s'?)", words[0], nearest);
+	return complain(COMMAND_UNREACHABLE, "no server at %s: %s", path, g_strerror(reason));
+}
+
 static int carry_out(const struct options *options)
 {
 	const char *path = options->socket != NULL ? options->socket : SOCKET_PATH;
+	const char *const *words = (const char *const *)options->words;
 	g_autoptr(GString) reply = g_string_new(NULL);
 	g_autofree char *error = NULL;
+	const struct command *command;
 	char *request;
 	unsigned used;
 	int fd;
 
-	if (command_find((const char *const *)options->words, &used, &error) == NULL)
+	command = command_find(words, &used, &error);
+	if (options->unknown != NULL && (command == NULL || command->id != COMMAND_module))
+		return complain(COMMAND_USAGE, "no option '%s'; see ppolicyctl -h", options->unknown);
+	if (command == NULL)
 		return complain(COMMAND_USAGE, "%s; see ppolicyctl -h", error);
 	request = encode(options);
 	if (request == NULL)
 		return complain(COMMAND_USAGE, "the arguments are not in UTF-8");
 	fd = connect_to(path);
 	if (fd < 0) {
+		int reason = errno;
+
 		free(request);
-		return complain(COMMAND_UNREACHABLE, "no server at %s: %s", path, g_strerror(errno));
+		return no_server(path, reason, command, words);
 	}
 	send_all(fd, request);
 	receive_all(fd, reply);
@@ -171,6 +189,26 @@ static int carry_out(const struct options *options)
 
 /* -- options ------------------------------------------------------------- */
 
+/* What is left of the arguments are the command's words. A "--" is none of them: what stands
+ * behind it is no option. */
+static void take_words(struct options *options, int argc, char **argv)
+{
+	GPtrArray *words = g_ptr_array_new();
+	bool plain = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (!plain && strcmp(argv[i], "--") == 0) {
+			plain = true;
+			continue;
+		}
+		if (!plain && options->unknown == NULL && argv[i][0] == '-' && argv[i][1] != '\0')
+			options->unknown = argv[i];
+		g_ptr_array_add(words, g_strdup(argv[i]));
+	}
+	g_ptr_array_add(words, NULL);
+	options->words = (char **)g_ptr_array_free(words, FALSE);
+}
+
 static bool read_options(struct options *options, int argc, char **argv)
 {
 	const GOptionEntry entries[] = {
@@ -179,20 +217,19 @@ static bool read_options(struct options *options, int argc, char **argv)
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &options->help, "", NULL },
 		{ "version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "", NULL },
 		{ "man", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->man, "", NULL },
-		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->words, "", NULL },
 		{ NULL },
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_help_enabled(context, FALSE);
+	g_option_context_set_ignore_unknown_options(context, TRUE); /* commands of modules have some */
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		complain(0, "%s; see ppolicyctl -h", error->message);
 		return false;
 	}
-	if (options->words == NULL)
-		options->words = g_new0(char *, 1);
+	take_words(options, argc, argv);
 	return true;
 }
 

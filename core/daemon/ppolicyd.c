@@ -60,15 +60,25 @@ static int check_file(const struct options *options)
 
 /* -- serving ------------------------------------------------------------- */
 
+/* The database may lie elsewhere, and nothing may use it: no reason not to start. */
+static void make_state_folder(const struct options *options, const char *user)
+{
+	g_autofree char *error = NULL;
+
+	if (!options->state_given && !privileges_make_folder(PP_STATE_FOLDER, user, &error))
+		fprintf(stderr, "warning: the folder of the database cannot be made: %s\n", error);
+}
+
 /* ports NULL: nothing is listened on. The exit code, 0 = go on. */
-static int become_user(const struct bare_settings *settings, struct ports *ports, const char *state,
-                       char **error)
+static int become_user(const struct options *options, const struct bare_settings *settings,
+                       struct ports *ports, char **error)
 {
 	if (settings->user == NULL && ports == NULL)
 		return 0;
 	if (settings->user == NULL) {
 		fprintf(stderr, "warning: running as root; server { user = \"...\" } in the rule file names "
 		                "another user\n");
+		make_state_folder(options, "root");
 		return 0;
 	}
 	if (!privileges_is_user(settings->user, error))
@@ -78,8 +88,9 @@ static int become_user(const struct bare_settings *settings, struct ports *ports
 	for (guint i = 0; ports != NULL && i < settings->ports->len; i++)
 		if (!ports_open(ports, settings->ports->pdata[i], error))
 			return 1;
-	if (ports != NULL && !privileges_make_folder(state, settings->user, error))
+	if (ports != NULL && !privileges_make_folder(options->state, settings->user, error))
 		return 1;
+	make_state_folder(options, settings->user);
 	return privileges_drop(settings->user, error) ? 0 : 1;
 }
 
@@ -92,7 +103,7 @@ static int leave_root(const struct options *options, struct ports *ports)
 	if (geteuid() != 0)
 		return 0;
 	if (privileges_read_settings(options->config, &settings, &error))
-		status = become_user(&settings, ports, options->state, &error);
+		status = become_user(options, &settings, ports, &error);
 	privileges_clear(&settings);
 	if (status != 0)
 		fprintf(stderr, "%s\n", error);
@@ -162,10 +173,13 @@ int main(int argc, char **argv)
 
 	setlocale(LC_ALL, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of file size is an error like a full disk */
 	if (!options_read(&options, argc, argv, &status)) {
 		options_clear(&options);
 		return status;
 	}
+	if (options.state_given)
+		plan_use_state(options.state);
 	switch (options.what) {
 	case OPTIONS_CHECK: status = check_file(&options); break;
 	case OPTIONS_CONVERSE: status = answer_stdin(&options); break;

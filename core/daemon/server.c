@@ -15,6 +15,7 @@
 
 #define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
 #define DRAIN_SECONDS 10
+#define FLUSH_SECONDS 5 /* for what is to be written, after that */
 
 struct server {
 	char *config, *state;
@@ -139,10 +140,10 @@ static void server_free(struct server *server)
 	if (server == NULL)
 		return;
 	control_close(server->control);
-	upkeep_free(server->upkeep);
 	for (unsigned i = 0; i < server->count; i++)
 		loop_stop(server->loops[i]);
 	worker_pool_free(server->workers); /* its last messages go to the loops */
+	upkeep_free(server->upkeep);       /* and so do those of the stores */
 	for (unsigned i = 0; i < server->count; i++) {
 		desk_free(server->desks[i]);
 		loop_free(server->loops[i]);
@@ -186,13 +187,14 @@ struct server *server_start(const struct server_options *options, GPtrArray *err
 		                                server->config));
 	*status = errors->len > 0 ? EXIT_CONFIG : 1;
 	open_log(server, server->world);
+	if (errors->len == 0)
+		world_open(server->world, WORKERS);
 	if (errors->len > 0 || !open_ports(server, server->world, errors)) {
 		server_free(server);
 		return NULL;
 	}
 	server->cache = cache_new(server->world->plan->cache.memory);
 	server->workers = worker_pool_new(WORKERS, WORKER_QUEUE);
-	world_open(server->world, WORKERS);
 	make_loops(server);
 	for (unsigned i = 0; i < server->count; i++)
 		loop_start(server->loops[i]);
@@ -345,8 +347,13 @@ static void limit_the_end(struct server *server)
 
 static gboolean out_of_patience(gpointer data)
 {
+	struct server *server = data;
+
 	pp_log(PP_LOG_WARNING, "some requests did not end in %d s; stopping without them", DRAIN_SECONDS);
-	end_at_once(data);
+	signal(SIGALRM, exit_now);
+	alarm(FLUSH_SECONDS);
+	world_flush(server->world);
+	end_at_once(server);
 	return G_SOURCE_REMOVE;
 }
 

@@ -10,8 +10,14 @@ struct upkeep {
 	GCond wake;
 	GThread *thread;
 	struct world *world;
+	GPtrArray *replaced; /* of struct world: those before it that are still used */
 	bool ending;
 };
+
+static void free_world(void *world)
+{
+	world_unref(world);
+}
 
 static bool wait_a_while(struct upkeep *upkeep)
 {
@@ -22,6 +28,17 @@ static bool wait_a_while(struct upkeep *upkeep)
 	return !upkeep->ending;
 }
 
+/* Those that nobody but us holds. */
+static GPtrArray *take_ended(struct upkeep *upkeep)
+{
+	GPtrArray *ended = g_ptr_array_new_with_free_func(free_world);
+
+	for (guint i = upkeep->replaced->len; i-- > 0;)
+		if (world_is_unused(upkeep->replaced->pdata[i]))
+			g_ptr_array_add(ended, g_ptr_array_steal_index(upkeep->replaced, i));
+	return ended;
+}
+
 static void *run(void *data)
 {
 	struct upkeep *upkeep = data;
@@ -29,10 +46,12 @@ static void *run(void *data)
 	g_mutex_lock(&upkeep->lock);
 	while (wait_a_while(upkeep)) {
 		struct world *world = world_ref(upkeep->world);
+		GPtrArray *ended = take_ended(upkeep);
 
 		g_mutex_unlock(&upkeep->lock);
 		world_upkeep(world);
 		world_unref(world);
+		g_ptr_array_unref(ended);
 		g_mutex_lock(&upkeep->lock);
 	}
 	g_mutex_unlock(&upkeep->lock);
@@ -46,19 +65,17 @@ struct upkeep *upkeep_new(struct world *world)
 	g_mutex_init(&upkeep->lock);
 	g_cond_init(&upkeep->wake);
 	upkeep->world = world_ref(world);
+	upkeep->replaced = g_ptr_array_new_with_free_func(free_world);
 	upkeep->thread = g_thread_new("upkeep", run, upkeep);
 	return upkeep;
 }
 
 void upkeep_set_world(struct upkeep *upkeep, struct world *world)
 {
-	struct world *old;
-
 	g_mutex_lock(&upkeep->lock);
-	old = upkeep->world;
+	g_ptr_array_add(upkeep->replaced, upkeep->world);
 	upkeep->world = world_ref(world);
 	g_mutex_unlock(&upkeep->lock);
-	world_unref(old);
 }
 
 void upkeep_free(struct upkeep *upkeep)
@@ -70,6 +87,10 @@ void upkeep_free(struct upkeep *upkeep)
 	g_cond_signal(&upkeep->wake);
 	g_mutex_unlock(&upkeep->lock);
 	g_thread_join(upkeep->thread);
+	for (guint i = 0; i < upkeep->replaced->len; i++)
+		world_flush(upkeep->replaced->pdata[i]);
+	world_flush(upkeep->world);
+	g_ptr_array_unref(upkeep->replaced);
 	world_unref(upkeep->world);
 	g_mutex_clear(&upkeep->lock);
 	g_cond_clear(&upkeep->wake);

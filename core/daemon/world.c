@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <unistd.h>
+#include "check/stored.h"
 
 #define LOOPS_DEFAULT_MAX 4
 
@@ -77,16 +78,67 @@ static struct check *check_at(const struct world *world, guint index)
 
 void world_open(struct world *world, unsigned workers)
 {
+	plan_open_stores(world->plan);
 	for (guint i = 0; i < world->plan->checks->len; i++) {
 		check_set_workers(check_at(world, i), workers);
 		check_open(check_at(world, i));
 	}
 }
 
-void world_upkeep(struct world *world)
+static int64_t most_answers(const struct world *world, const struct store *store)
+{
+	for (guint i = 0; i < world->plan->stores->len; i++) {
+		const struct plan_store *each = world->plan->stores->pdata[i];
+
+		if (each->store == store)
+			return each->answers;
+	}
+	return INT64_MAX;
+}
+
+struct stored *world_stored(const struct world *world)
 {
 	for (guint i = 0; i < world->plan->checks->len; i++)
+		if (check_at(world, i)->stored != NULL)
+			return check_at(world, i)->stored;
+	return NULL;
+}
+
+void world_upkeep(struct world *world)
+{
+	struct stored *stored = world_stored(world);
+
+	for (guint i = 0; i < world->plan->checks->len; i++)
 		check_upkeep(check_at(world, i));
+	if (stored != NULL)
+		stored_upkeep(stored, most_answers(world, stored->store));
+}
+
+GPtrArray *world_stores(const struct world *world)
+{
+	GPtrArray *stores = g_ptr_array_new();
+
+	for (guint i = 0; i < world->plan->checks->len; i++) {
+		const struct check *check = check_at(world, i);
+
+		for (guint j = 0; check->stores != NULL && j < check->stores->len; j++)
+			if (!g_ptr_array_find(stores, check->stores->pdata[j], NULL))
+				g_ptr_array_add(stores, check->stores->pdata[j]);
+	}
+	return stores;
+}
+
+void world_flush(struct world *world)
+{
+	g_autoptr(GPtrArray) stores = world_stores(world);
+
+	for (guint i = 0; i < stores->len; i++)
+		store_flush(stores->pdata[i]);
+}
+
+bool world_is_unused(const struct world *world)
+{
+	return g_atomic_int_get(&world->refs) == 1;
 }
 
 struct world *world_ref(struct world *world)

@@ -25,9 +25,17 @@ struct world {
 struct world *world_new(const char *path, unsigned loops, const struct world *earlier, GPtrArray *errors);
 /* How many loops a plan wants on this machine. */
 unsigned world_wanted_loops(const struct plan *plan);
-/* Makes the handles of its checks; may block. */
+/* Opens its stores, as well as it goes, and makes the handles of its checks; may block. */
 void world_open(struct world *world, unsigned workers);
 void world_upkeep(struct world *world);
+/* Where its checks keep answers beside memory: all of them in one place; NULL: none does. */
+struct stored *world_stored(const struct world *world);
+/* Its stores (of struct store), each once: those that its checks use. Unref the array. */
+GPtrArray *world_stores(const struct world *world);
+/* Waits until its stores have written what waits. */
+void world_flush(struct world *world);
+/* Nobody but the caller has a reference. */
+bool world_is_unused(const struct world *world);
 /* Frees the program of a loop, in its thread. */
 void world_drop_program(struct world *world, unsigned loop);
 struct world *world_ref(struct world *world);

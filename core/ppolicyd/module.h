@@ -270,6 +270,110 @@ PP_EXPORT pp_work_t *pp_sleep(pp_ask_t *a, pp_msec_t length);
 typedef void (*pp_blocking_fn)(void *handle, void *data);
 PP_EXPORT pp_work_t *pp_blocking(pp_ask_t *a, pp_blocking_fn function, const void *data, size_t size);
 PP_EXPORT void *pp_work_data(const pp_work_t *work);
+/* Why it failed, a sentence; "" unless it did. */
+PP_EXPORT const char *pp_work_error(const pp_work_t *work);
+
+/* -- the database -------------------------------------------------------- */
+
+/* A named statement of the module: the file sql/DRIVER/MODULE/NAME.sql, where DRIVER is
+ * sqlite or mysql, beside the module or where ppolicyd keeps its own; sql/README says what
+ * stands in it. Its arguments are rows of one struct, the columns of its result rows of
+ * another; types: BOOL, INT, NUMBER, TEXT, DURATION, BYTES. A NULL text is SQL's NULL; where
+ * the result has NULL, the row's default stands. */
+typedef struct pp_statement {
+	const char *name;
+	const pp_row_t *args;    /* NULL: none */
+	const pp_row_t *columns; /* NULL: no result is wanted */
+	size_t columns_size;
+} pp_statement_t;
+#define PP_STATEMENT(statement, arg_rows, column_rows, column_struct)        \
+	{                                                                    \
+		.name = statement, .args = arg_rows, .columns = column_rows, \
+		.columns_size = sizeof(column_struct)                        \
+	}
+#define PP_STATEMENTS_END    \
+	{                    \
+		.name = NULL \
+	}
+
+/* Runs a statement; args is the struct of its rows, copied. Done: it is committed. Equal
+ * statements of many asks are run as one of many rows. */
+PP_EXPORT pp_work_t *pp_sql(pp_ask_t *a, const char *statement, const void *args);
+PP_EXPORT size_t pp_sql_count(const pp_work_t *work); /* rows of the result */
+PP_EXPORT const void *pp_sql_row(const pp_work_t *work,
+                                 size_t index); /* struct of columns; NULL: no such row */
+/* The same, but nobody waits: it is written within half a second, and a failure is counted. */
+PP_EXPORT void pp_sql_later(pp_ask_t *a, const char *statement, const void *args);
+
+/* In open(), upkeep(), close() and commands only: waits. row (may be NULL) is called for each row of the
+ * result. False: it failed, and *error, unless error is NULL, is a sentence that lives until the
+ * next call. */
+typedef void (*pp_sql_row_fn)(const void *columns, void *data);
+PP_EXPORT bool pp_sql_now(const char *statement, const void *args, pp_sql_row_fn row, void *data,
+                          const char **error);
+
+/* A SELECT of the configuration, with :names for its arguments; all of its result is text. */
+typedef struct pp_query pp_query_t;
+/* In validate(): store is the name of a store {} of the configuration, NULL = the one without a
+ * name. NULL: error has been told what is wrong with param. */
+PP_EXPORT pp_query_t *pp_query_new(const char *store, const char *sql, pp_error_t *error, const char *param);
+PP_EXPORT void pp_query_free(pp_query_t *query); /* in invalidate(); accepts NULL */
+PP_EXPORT size_t pp_query_args(const pp_query_t *query);
+PP_EXPORT const char *pp_query_arg(const pp_query_t *query, size_t index); /* its name */
+/* values: one for each argument, NULL = SQL's NULL. */
+PP_EXPORT pp_work_t *pp_query(pp_ask_t *a, const pp_query_t *query, const char *const *values);
+PP_EXPORT size_t pp_query_count(const pp_work_t *work); /* rows of the result */
+PP_EXPORT size_t pp_query_columns(const pp_work_t *work);
+PP_EXPORT const char *pp_query_column(const pp_work_t *work, size_t column);            /* its name */
+PP_EXPORT const char *pp_query_value(const pp_work_t *work, size_t row, size_t column); /* NULL: SQL's NULL */
+/* In open(), upkeep() and commands only; as pp_sql_now(). */
+typedef void (*pp_query_row_fn)(size_t columns, const char *const *names, const char *const *values,
+                                void *data);
+PP_EXPORT bool pp_query_now(const pp_query_t *query, const char *const *values, pp_query_row_fn row,
+                            void *data, const char **error);
+/* Whether text can be the name of a table or column: letters, digits, '_', at most 64. */
+PP_EXPORT bool pp_is_identifier(const char *text);
+
+/* -- keeping, by modules with effects ------------------------------------- */
+
+/* With the answer: it is given from memory, without asking the module, for the length good;
+ * then, up to the length held, the module is asked and finds it with pp_kept(). Only where the
+ * module's page says so, and only with .key. */
+PP_EXPORT void pp_keep(pp_ask_t *a, pp_msec_t good, pp_msec_t held);
+/* The word of the answer that was kept under the ask's key, whose time good is over; NULL: none.
+ * *fields (unless NULL) is set to its fields, a struct of fields_size. */
+PP_EXPORT const char *pp_kept(pp_ask_t *a, const void **fields);
+
+/* -- commands ------------------------------------------------------------- */
+
+/* `ppolicyctl MODULE COMMAND name=value ...`, run for each check of the module that the word
+ * check=NAME, if there is one, names; in a thread of its own, where it may wait. */
+typedef struct pp_call pp_call_t;
+typedef struct pp_command {
+	const char *name;
+	const pp_row_t *args; /* what may be given: name=value, or --name value; NULL: nothing */
+	size_t args_size;
+	const char *words; /* names of the args, and "check", that may stand without name=, in order */
+	bool changes;      /* it changes something, so it is logged with who gave it */
+	const char *help;  /* a sentence without a full stop */
+	bool (*run)(pp_call_t *call, void *handle); /* false: the answer is no */
+} pp_command_t;
+#define PP_COMMANDS_END      \
+	{                    \
+		.name = NULL \
+	}
+PP_EXPORT const void *pp_call_args(pp_call_t *call);
+PP_EXPORT const void *pp_call_conf(pp_call_t *call);
+PP_EXPORT const char *pp_call_check(pp_call_t *call); /* name of the check */
+PP_EXPORT const char *pp_call_user(pp_call_t *call);  /* of the system, who gave the command */
+/* A row of the result: rows name the struct's members, in order; for people they are columns of a
+ * table. Texts are cleaned. A duration is a length of time, except in rows with the unit "time",
+ * which are moments since 1970. */
+PP_EXPORT void pp_call_row(pp_call_t *call, const pp_row_t *rows, const void *structure);
+PP_EXPORT void pp_call_say(pp_call_t *call, const char *format, ...) PP_PRINTF(2, 3);  /* a line for people */
+PP_EXPORT bool pp_call_fail(pp_call_t *call, const char *format, ...) PP_PRINTF(2, 3); /* false */
+/* Drops what is kept of the check's answers, in memory and in the store. */
+PP_EXPORT void pp_call_forget(pp_call_t *call);
 
 /* -- loading ------------------------------------------------------------- */
 
@@ -353,6 +457,11 @@ typedef struct pp_module {
 	const char *stale;   /* default of the parameter, NULL = "0s" */
 	const char *timeout; /* default of the parameter, NULL = "5s" */
 	const char *version; /* of a module from elsewhere, for --manual */
+	const pp_statement_t *statements; /* named statements; a check that uses them opens the store */
+	/* Name of the TEXT parameter that names the table {table} of the statements; a check where it is
+	 * neither given nor has a default uses none of them. NULL: the table has the module's name. */
+	const char *table;
+	const pp_command_t *commands;
 } pp_module_t;
 
 #define PP_READS(...) ((const pp_attribute_t[]){ __VA_ARGS__, PP_ATTRIBUTE_NONE })

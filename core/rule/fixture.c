@@ -35,11 +35,15 @@ static struct plan_check *declare_check(struct plan *plan, const char *module, c
 	struct pp_error error = { .file = place->source->path,
 		                  .line = place->line,
 		                  .messages = plan->errors };
+	struct check_stores stores;
 
 	if (declared == NULL)
 		return NULL;
-	declared->check = check_new(declared->module, declared->name != NULL ? declared->name : module,
-	                            values, place->source->folder, &error);
+	plan_make_stores(plan, NULL);
+	stores = plan_stores(plan);
+	declared->check = check_new_with_stores(declared->module,
+	                                        declared->name != NULL ? declared->name : module, values,
+	                                        place->source->folder, &stores, &error);
 	return declared->check != NULL ? declared : NULL;
 }
 
@@ -67,8 +71,7 @@ static int make_check(lua_State *L)
 	declared = declare_check(plan, module, values, &place);
 	if (declared == NULL)
 		return raise_refused(L, plan->errors, before);
-	check_set_workers(declared->check, worker_pool_threads(stage->workers));
-	check_open(declared->check);
+	stage_open_check(stage, declared->check);
 	check = objects_new_check(L, declared);
 	objects_bind_check(L, check);
 	g_ptr_array_add(program->checks, check);

@@ -127,6 +127,8 @@ static int make_check(lua_State *L)
 	struct plan_check *declared;
 
 	globals_must_load(L, "check");
+	if (program->hooks != NULL)
+		return luaL_error(L, "a file that a rule test includes makes no checks; name it with -c");
 	if (program->plan->bare) {
 		lua_pushboolean(L, false);
 		return 1;

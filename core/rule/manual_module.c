@@ -2,6 +2,7 @@
 #include "rule/manual_module.h"
 
 #include <string.h>
+#include "base/text.h"
 #include "check/check.h"
 #include "request/attribute.h"
 #include "rule/manual_rows.h"
@@ -155,6 +156,57 @@ static void add_fields(struct page *page, const struct module *module)
 		}
 }
 
+static bool is_bare(const pp_command_t *command, const char *name)
+{
+	return command->words != NULL && text_has_word(command->words, name);
+}
+
+/* " [[sender=]SENDER]": what may be left out stands in brackets. */
+static void append_use(GString *use, const pp_command_t *command, const char *name, bool required)
+{
+	bool bare = is_bare(command, name);
+	g_autofree char *value = g_ascii_strup(name, -1);
+
+	g_string_append_printf(use, " %s%s%s=%s%s%s", required ? "" : "[", bare ? "[" : "", name,
+	                       bare ? "]" : "", value, required ? "" : "]");
+}
+
+/* "greylist forget [[sender=]SENDER] ...": those that may stand without their names first, in order. */
+static char *show_use(const pp_module_t *desc, const pp_command_t *command)
+{
+	g_auto(GStrv) words = g_strsplit(command->words != NULL ? command->words : "", " ", -1);
+	GString *use = g_string_new(NULL);
+
+	g_string_append_printf(use, "%s %s", desc->name, command->name);
+	for (char **word = words; *word != NULL; word++) {
+		const pp_row_t *row = param_find(command->args, *word);
+
+		append_use(use, command, *word, row != NULL && row->required);
+	}
+	for (const pp_row_t *row = command->args; row != NULL && row->name != NULL; row++)
+		if (!is_bare(command, row->name))
+			append_use(use, command, row->name, row->required);
+	return g_string_free(use, FALSE);
+}
+
+static void add_commands(struct page *page, const pp_module_t *desc)
+{
+	if (desc->commands == NULL || desc->commands->name == NULL)
+		return;
+	page_heading(page, "COMMANDS");
+	page_text(page,
+	          "Of `ppolicyctl`, on a running server. In place of NAME=VALUE may stand --NAME VALUE; "
+	          "`check=CHECK` chooses one of several checks of the module.");
+	for (const pp_command_t *command = desc->commands; command->name != NULL; command++) {
+		g_autofree char *use = show_use(desc, command);
+		g_autofree char *help = g_strconcat(command->help, ".", NULL);
+
+		page_subheading(page, use);
+		page_text(page, help);
+		manual_rows_add(page, command->args);
+	}
+}
+
 void manual_module_add(struct page *page, const struct module *module)
 {
 	const pp_module_t *desc = module->desc;
@@ -174,6 +226,7 @@ void manual_module_add(struct page *page, const struct module *module)
 		manual_rows_add(page, desc->args);
 	}
 	add_fields(page, module);
+	add_commands(page, desc);
 	if (desc->version != NULL) {
 		page_heading(page, "VERSION");
 		page_text(page, desc->version);

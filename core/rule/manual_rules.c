@@ -35,7 +35,8 @@ static void add_actions_of(struct page *page, const char *owner)
 static void add_settings(struct page *page)
 {
 	page_heading(page, "SETTINGS");
-	page_text(page, "Each is made at most once; server stands before the first check.");
+	page_text(page, "Each is made at most once, store once for each name; server stands before the first "
+	                "check.");
 	for (const struct plan_setting *setting = plan_settings(); setting->name != NULL; setting++) {
 		g_autofree char *title = g_strdup_printf("%s { ... }", setting->name);
 

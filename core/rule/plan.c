@@ -34,6 +34,11 @@ static void free_check(void *data)
 	g_free(check->identity);
 }
 
+static void free_store(void *data)
+{
+	store_unref(((struct plan_store *)data)->store);
+}
+
 static void free_listener(void *data)
 {
 	struct plan_listener *listener = data;
@@ -49,6 +54,7 @@ struct plan *plan_new(const struct plan *leader)
 	plan->leader = leader;
 	arena_init(&plan->arena);
 	plan->sources = g_ptr_array_new_with_free_func(free_source);
+	plan->stores = g_ptr_array_new_with_free_func(free_store);
 	plan->checks = g_ptr_array_new_with_free_func(free_check);
 	plan->listeners = g_ptr_array_new_with_free_func(free_listener);
 	plan->errors = error.messages;
@@ -67,6 +73,7 @@ void plan_free(struct plan *plan)
 	if (plan == NULL)
 		return;
 	g_ptr_array_unref(plan->checks);
+	g_ptr_array_unref(plan->stores);
 	g_ptr_array_unref(plan->listeners);
 	g_ptr_array_unref(plan->sources);
 	g_ptr_array_unref(plan->errors);
@@ -319,24 +326,24 @@ struct plan_check *plan_check(struct plan *plan, const char *name, const pp_valu
 
 /* -- finishing ----------------------------------------------------------- */
 
-static struct check *carried_over(const struct plan *earlier, const struct plan_check *check)
+static struct check *carried_over(const struct plan *earlier, const struct plan_check *check,
+                                  const struct check_stores *stores)
 {
 	for (guint i = 0; earlier != NULL && i < earlier->checks->len; i++) {
 		const struct plan_check *other = earlier->checks->pdata[i];
 
 		if (other->check != NULL && strcmp(other->name, check->name) == 0 &&
-		    strcmp(other->identity, check->identity) == 0)
+		    strcmp(other->identity, check->identity) == 0 && check_uses_only(other->check, stores))
 			return check_ref(other->check);
 	}
 	return NULL;
 }
 
 static void make_check(struct plan *plan, struct plan_check *check, GHashTable *names,
-                       const struct plan *earlier)
+                       const struct check_stores *stores, const struct plan *earlier)
 {
 	const struct plan_place place = { check->source, check->line };
 	struct pp_error error = plan_error_at(plan, &place, check->module->desc->name, NULL, check->values);
-
 	const struct plan_check *other = g_hash_table_lookup(names, check->name);
 
 	if (other != NULL) {
@@ -347,10 +354,10 @@ static void make_check(struct plan *plan, struct plan_check *check, GHashTable *
 		return;
 	}
 	g_hash_table_insert(names, (char *)check->name, check);
-	check->check = carried_over(earlier, check);
+	check->check = carried_over(earlier, check, stores);
 	if (check->check == NULL)
-		check->check = check_new(check->module, check->name, check->values, check->source->folder,
-		                         &error);
+		check->check = check_new_with_stores(check->module, check->name, check->values,
+		                                     check->source->folder, stores, &error);
 }
 
 static const char *host_name(struct arena *arena)
@@ -401,6 +408,11 @@ bool plan_follow(struct plan *plan)
 		          "declares must not depend on the order of pairs() or on the time");
 		return false;
 	}
+	for (guint i = 0; i < plan->stores->len; i++) {
+		struct plan_store *store = plan->stores->pdata[i], *first = leader->stores->pdata[i];
+
+		store->store = store_ref(first->store);
+	}
 	for (guint i = 0; i < plan->checks->len; i++) {
 		struct plan_check *check = plan->checks->pdata[i], *first = leader->checks->pdata[i];
 
@@ -413,13 +425,16 @@ bool plan_follow(struct plan *plan)
 bool plan_finish(struct plan *plan, const struct plan *earlier)
 {
 	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+	struct check_stores stores;
 
+	plan_make_stores(plan, earlier);
+	stores = plan_stores(plan);
 	for (guint i = 0; i < plan->checks->len; i++) {
 		struct plan_check *check = plan->checks->pdata[i];
 
 		if (check->name == NULL)
 			check->name = check->module->desc->name;
-		make_check(plan, check, names, earlier);
+		make_check(plan, check, names, &stores, earlier);
 	}
 	if (plan->server.name == NULL)
 		plan->server.name = host_name(&plan->arena);

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/param.h"
-#include "check/check.h"
+#include "check/binding.h"
 #include "request/action.h"
 
 struct plan_source { /* a file, read once */
@@ -28,6 +28,15 @@ struct server_settings {
 
 struct cache_settings {
 	int64_t memory;
+};
+
+struct plan_store {
+	const char *name;   /* NULL: the one for what lasts; others are only read */
+	const char *driver; /* as written first, or "sqlite" */
+	const char *path, *synchronous;
+	int64_t answers;     /* most kept answers in it */
+	bool written;        /* else it is there because checks may use it */
+	struct store *store; /* a reference; NULL until plan_make_stores() */
 };
 
 struct plan_listener {
@@ -57,7 +66,8 @@ struct plan_check {
 
 struct plan {
 	struct arena arena;
-	bool bare; /* only server and listen count: no module is loaded */
+	bool bare;      /* only server and listen count: no module is loaded */
+	bool rehearsal; /* stores are in memory, whatever is written */
 	/* Reads a file in place of the file system; NULL: *error. May be NULL. */
 	char *(*read)(void *data, const char *path, size_t *size, char **error);
 	void *read_data;
@@ -68,13 +78,15 @@ struct plan {
 	struct server_settings server;
 	struct cache_settings cache;
 	struct log_settings log;
-	GPtrArray *checks;      /* of struct plan_check, in the order of the file */
-	GPtrArray *listeners;   /* of struct plan_listener */
-	GPtrArray *errors;      /* of char *: all that is wrong */
-	GPtrArray *folders;     /* of modules, NULL-terminated */
-	GString *declared;      /* canonical text of all that was declared */
-	unsigned settings_seen; /* bits of the rows of plan_settings() */
-	char conf[8];           /* "9c1e": names this configuration in logs */
+	struct plan_store store; /* defaults */
+	GPtrArray *stores;       /* of struct plan_store, by name each once */
+	GPtrArray *checks;       /* of struct plan_check, in the order of the file */
+	GPtrArray *listeners;    /* of struct plan_listener */
+	GPtrArray *errors;       /* of char *: all that is wrong */
+	GPtrArray *folders;      /* of modules, NULL-terminated */
+	GString *declared;       /* canonical text of all that was declared */
+	unsigned settings_seen;  /* bits of the rows of plan_settings() */
+	char conf[8];            /* "9c1e": names this configuration in logs */
 };
 
 struct plan *plan_new(const struct plan *leader);
@@ -83,7 +95,8 @@ void plan_free(struct plan *plan);
 /* Reads a file once; later calls give the same bytes. NULL: *error is a sentence. */
 struct plan_source *plan_read(struct plan *plan, const char *path, char **error);
 
-/* The settings a file may make: server, cache, log ..., and what they write to. */
+/* The settings a file may make: server, cache, log ..., and what they write to; store may be made
+ * several times, and is made by plan_store_set(). */
 struct plan_setting {
 	const char *name;
 	const pp_row_t *rows; /* NULL: refused, not in this version */
@@ -114,6 +127,8 @@ void plan_declare(struct plan *plan, const char *what, const char *name, const p
 /* One call of a setting. on_error: the action or NULL. */
 void plan_set(struct plan *plan, const struct plan_setting *setting, const pp_value_t *values,
               const struct action *on_error, const struct plan_place *place);
+void plan_store_set(struct plan *plan, const pp_row_t *rows, const pp_value_t *values,
+                    const struct plan_place *place);
 /* NULL: refused. */
 struct plan_listener *plan_listen(struct plan *plan, const char *address, const pp_value_t *options,
                                   const struct action *on_error, const struct action *overload,
@@ -126,11 +141,26 @@ struct plan_check *plan_check(struct plan *plan, const char *module, const pp_va
  * beside this program, and the installed one. From then on server {} comes too late. */
 const char *const *plan_module_folders(struct plan *plan);
 
+/* -- stores -- */
+
+/* The folder where a store is that has no path; NULL: the installed one. Copied, for the whole
+ * process, before any plan is made. */
+void plan_use_state(const char *folder);
+/* Makes those that are not there yet, and the one without a name; those of an earlier plan (may be
+ * NULL) with equal settings are carried over. Nothing is opened. */
+void plan_make_stores(struct plan *plan, const struct plan *earlier);
+/* For checks: what has been made, in the plan's arena. */
+struct check_stores plan_stores(struct plan *plan);
+/* Opens those that its checks use, and waits for the first attempt, good or failed. */
+void plan_open_stores(const struct plan *plan);
+
+/* -- finishing -- */
+
 /* Makes the checks: those of an earlier plan (may be NULL) with equal name and
- * identity are carried over. True: nothing was wrong. */
+ * identity, and the same stores, are carried over. True: nothing was wrong. */
 bool plan_finish(struct plan *plan, const struct plan *earlier);
 
-/* For a plan with a leader: takes over its checks. False: it declared other things. */
+/* For a plan with a leader: takes over its stores and checks. False: it declared other things. */
 bool plan_follow(struct plan *plan);
 
 /* Where on_error and overload may lead: dunno, defer, "close". */

@@ -306,6 +306,7 @@ static struct program *load_rules(const char *path)
 	struct plan *plan = plan_new(NULL);
 	struct program *program = program_new(plan);
 
+	plan->rehearsal = true;
 	if (path != NULL)
 		program_load(program, path);
 	if (plan_finish(plan, NULL)) {

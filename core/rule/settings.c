@@ -41,6 +41,21 @@ static const pp_row_t log_rows[] = {
 	PP_END
 };
 
+static const pp_row_t store_rows[] = {
+	PP_FILE(struct plan_store, path,
+	        .help = "The database; ppolicyd.db in the state folder if not given, and made if it is "
+	                "not there"),
+	PP_CHOICE(struct plan_store, synchronous, .dflt = "normal", .choices = "normal full",
+	          .help = "What survives: with normal all that was committed survives the end of the "
+	                  "server, with full a power cut too, and each commit waits for the disk"),
+	PP_INT(struct plan_store, answers, .dflt = "1000000", .min = "1000", .max = "1000000000",
+	       .help = "Most kept answers in it, of checks with keep_in = \"store\"; the oldest make room"),
+	PP_TEXT(struct plan_store, name,
+	        .help = "Name of a further database, which is only read; a path must be given, and the "
+	                "file be there"),
+	PP_END
+};
+
 static const pp_row_t listen_rows[] = {
 	PP_TEXT(struct plan_listener, mode, .help = "Permissions of a unix socket, such as \"0660\""),
 	PP_TEXT(struct plan_listener, owner, .help = "Owner of a unix socket"),
@@ -66,7 +81,10 @@ static const struct plan_setting settings[] = {
 	{ "server", server_rows, offsetof(struct plan, server), "The server as a whole" },
 	{ "cache", cache_rows, offsetof(struct plan, cache), "Kept answers" },
 	{ "log", log_rows, offsetof(struct plan, log), "The log" },
-	{ "store", NULL, 0, NULL },
+	{ "store", store_rows, offsetof(struct plan, store),
+	  "The database for what lasts, such as greylisting; what stands first, without a name, is its kind: "
+	  "\"sqlite\". Made again with a name of its own, it is a database that lists are read from. It is "
+	  "opened if a check uses it" },
 	{ "dns", NULL, 0, NULL },
 	{ NULL, NULL, 0, NULL },
 };
@@ -141,6 +159,10 @@ void plan_set(struct plan *plan, const struct plan_setting *setting, const pp_va
 	plan_declare(plan, "set", setting->name, values);
 	if (setting->rows == NULL) {
 		plan_fail(plan, place, setting->name, "not in this version of ppolicyd");
+		return;
+	}
+	if (strcmp(setting->name, "store") == 0) {
+		plan_store_set(plan, setting->rows, values, place);
 		return;
 	}
 	if ((plan->settings_seen & bit) != 0)

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "check/sql.h"
 #include "check/step.h"
 
 #define UPKEEP_EVERY 1000 /* ms */
@@ -43,6 +44,13 @@ int stage_fail(lua_State *L, const char *format, ...)
 
 /* -- asking -------------------------------------------------------------- */
 
+void stage_open_check(struct stage *stage, struct check *check)
+{
+	check_set_workers(check, worker_pool_threads(stage->workers));
+	check_open_stores(check);
+	check_open(check);
+}
+
 /* A check made within a test is named by what it was assigned to since. */
 static bool ask_check(struct program_hooks *hooks, struct run *run, struct rule_ask *ask)
 {
@@ -55,8 +63,7 @@ static bool ask_check(struct program_hooks *hooks, struct run *run, struct rule_
 		check_rename(check, name);
 	if (!stage->real && given_put(&stage->given, ask))
 		return true;
-	check_set_workers(check, worker_pool_threads(stage->workers));
-	check_open(check);
+	stage_open_check(stage, check);
 	return false;
 }
 
@@ -96,19 +103,22 @@ static void advance(struct stage *stage, pp_msec_t length)
 		upkeep(stage);
 }
 
-/* What runs on worker threads takes real time, and the clock waits for it. */
+/* What runs in other threads takes real time, and the clock waits for it; also for what stores
+ * were to write later. */
 static void settle(struct stage *stage)
 {
 	bool blocked;
 
 	turn(stage, false);
 	do {
+		sql_settle(&stage->host);
+		turn(stage, false);
 		blocked = false;
 		for (struct pp_ask *ask = stage->host.open; ask != NULL; ask = ask->next_open)
 			blocked |= step_is_blocked(ask);
-		if (blocked)
+		if (blocked && !sql_is_open(&stage->host))
 			turn(stage, true);
-	} while (blocked);
+	} while (blocked || sql_is_open(&stage->host));
 }
 
 /* To the next timer, if it is due before end. A timer set for now must not stop the clock. */
@@ -175,9 +185,23 @@ static void end(struct stage *stage)
 	cache_free(stage->cache);
 }
 
+/* No check holds on to what a test before it left in a database. */
+static void clear_stores(struct stage *stage)
+{
+	const GPtrArray *stores = stage->program->plan->stores;
+
+	for (guint i = 0; i < stores->len; i++) {
+		struct plan_store *store = stores->pdata[i];
+
+		if (store->store != NULL)
+			store_clear(store->store);
+	}
+}
+
 void stage_clear(struct stage *stage)
 {
 	end(stage);
+	clear_stores(stage);
 	begin(stage);
 	given_clear(&stage->given);
 	arena_reset(&stage->scratch);

@@ -35,6 +35,9 @@ void stage_clear(struct stage *stage);
 /* Frees the program and its plan too. */
 void stage_close(struct stage *stage);
 
+/* Before a check is asked. */
+void stage_open_check(struct stage *stage, struct check *check);
+
 /* Runs a rule, and turns the clock on while it waits. The caller's reference to
  * the request keeps the run's asks alive. */
 void stage_run(struct stage *stage, const struct run_order *order);

@@ -106,6 +106,7 @@ class PolicyServer:
 
     def start(self, seconds=20):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.said = len(self.log())  # by servers that ran here before
         log = open(self.log_file, "ab")
         self.process = subprocess.Popen(
             self.prefix + [self.program, "-c", self.rule_file, "--state", self.state],
@@ -123,6 +124,16 @@ class PolicyServer:
                 connect(address).close()
             except OSError:
                 return False
+        return self._is_ready()
+
+    def _is_ready(self):
+        """It listens before it is; then it says so, and has a control socket."""
+        if "\nready: " in "\n" + self.log()[self.said:]:
+            return True
+        try:
+            connect("unix:" + os.path.join(self.state, "control.sock")).close()
+        except OSError:
+            return False
         return True
 
     def reload(self, check=True):

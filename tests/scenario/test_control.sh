@@ -120,7 +120,8 @@ END
 : >"$folder/out"
 rules 10
 ctl status
-said 3 "no server at $socket"
+said 3 "no server at $socket" && { ctl greylist list; said 3 "no server at $socket"; } &&
+	{ ctl statsu; said 2 "no command 'statsu' \(did you mean 'status'\?\)"; }
 ok $? "without a server the exit status is 3"
 start
 
@@ -143,11 +144,12 @@ print(peer.recv(1000))
 ' >"$folder/out"
 ctl status
 said 0 '^2 requests, [0-9.]+ ms each, 1 dunno, 1 reject; 0 rule errors$' '^long +example +3 +1 +0 +0 +0' \
-	'^nap +sleep +2 +0 +0 +1 '
+	'^nap +sleep +2 +0 +0 +0 +1 '
 ok $? "status counts requests by action, and asks by check"
 
 ctl cache list
-said 0 '^check +key +word +good for +then stale$' '^long +mail.example.net +long +(1h|59m..?s?) +1h$' \
+said 0 '^check +key +word +good for +then stale +where$' \
+	'^long +mail.example.net +long +(1h|59m..?s?) +1h +memory$' \
 	'^long +short +normal'
 ok $? "cache list tells keys, words, and how long they are good"
 
@@ -165,7 +167,7 @@ said 1 'no such answer is kept'
 ok $? "nothing found is exit status 1"
 
 ctl cache stats
-said 0 '^entries   1$' '^bytes     [0-9.]+K of 64M$' '^long +1 +[0-9]+$'
+said 0 '^entries   1$' '^bytes     [0-9.]+K of 64M$' '^long +1 +[0-9]+ +0$'
 ok $? "cache stats counts"
 
 for command in "status" "cache list" "cache get check=long" "cache stats" "ask helo_name=x" "reload"; do
@@ -193,12 +195,17 @@ said 1 "rules.lua:1: .*exampel.*did you mean 'example'" "rules.lua:2: server: .*
 ok $? "a reload that finds errors prints them all and keeps what there is"
 rules 10
 
-for command in "greylist list" "list" "upstream" "store" "statsu" "cache" "cache drop" "ask x" "status x"; do
+for command in "greylist list" "example list" "long list" "upstream" "store" "statsu" "cache" "cache drop" \
+	"ask x" "status x" "--wrong status" "status --wrong"; do
 	# shellcheck disable=SC2086
 	ctl $command
 	[ $status = 2 ] || { echo "# $command: exit status $status"; break; }
 done
-[ $status = 2 ] && ctl greylist list && said 2 'not in this version'
+[ $status = 2 ] && { ctl upstream list; said 2 'not in this version'; } &&
+	{ ctl status --wrong; said 2 "no option '--wrong'"; } &&
+	{ ctl long list; said 2 "'long' is a check, not a module: say example COMMAND check=long"; } &&
+	{ ctl exampel list; said 2 "no command 'exampel', and no check that is in use has a module of this name"; } &&
+	{ ctl example list --for 30d; said 2 "module example has no commands"; }
 ok $? "wrong commands are exit status 2, those to come are named so"
 
 python '

@@ -34,7 +34,9 @@ def printed(variable, *arguments):
     # Folders are those of this build; pages have the usual ones.
     return re.sub(r"/\S*/(ppolicyd/(?:ppolicyd\.lua|control\.sock))",
                   lambda match: ("/etc/" if "lua" in match[1] else "/run/") + match[1],
-                  re.sub(r"\(default /\S*/ppolicyd\)", "(default /run/ppolicyd)", done.stdout.decode()))
+                  re.sub(r"\(default /\S*/((?:run|lib)/ppolicyd)\)",
+                         lambda match: "(default " + ("/var/" if "lib" in match[1] else "/") + match[1] + ")",
+                         done.stdout.decode()))
 
 
 def roff(text):

@@ -22,7 +22,20 @@ LOADING = {
     'server { on_error = "clos" }': "found 'clos', wanted an action",
     'server { restriction_classes = { "OK" } }': "restriction_classes: ",
     'server { loops = 1 }\nserver { loops = 2 }': "p.lua:2: server: set twice",
-    'store { "sqlite" }': "p.lua:1: store: not in this version",
+    'store { "mysql" }': "p.lua:1: store: \"mysql\" is not in this version of ppolicyd",
+    'store { "sqlit" }': "p.lua:1: store: found 'sqlit', wanted \"sqlite\" (did you mean 'sqlite'?)",
+    'store { 5 }': "p.lua:1: store: found 5, wanted \"sqlite\"",
+    'store { "sqlite", "x.db" }': "p.lua:1: store: found 'x.db' beside the kind of the database",
+    'store { "sqlite",\npth = "x.db" }': "p.lua:2: store: no setting 'pth' (did you mean 'path'?)",
+    'store { synchronous = "ful" }': "p.lua:1: store: synchronous: found 'ful'",
+    'store { answers = 1 }': "p.lua:1: store: answers: found 1, wanted at least 1000",
+    'store { "sqlite" }\nstore { path = "x.db" }': "p.lua:2: store: set twice",
+    'store { name = "mail" }': "p.lua:1: store: path: missing",
+    'store { name = "store", path = "x.db" }': "p.lua:1: store: name: found 'store', wanted letters",
+    'store { name = "a b", path = "x.db" }': "p.lua:1: store: name: found 'a b', wanted letters",
+    'store { name = "mail", path = "x.db", answers = 5000 }': "answers is for the store without a name",
+    'store { name = "mail", path = "x.db" }\nstore { name = "mail", path = "y.db" }':
+        "p.lua:2: store: 'mail' set twice",
     'dns { tries = 1 }': "p.lua:1: dns: not in this version",
     'cache { memory = "64" }': "p.lua:1: cache: memory: ",
     'log { to = "sysog" }': "(did you mean 'syslog'?)",
@@ -131,6 +144,12 @@ class Mistakes:
                         'function rule(req) return wait end\n'
                         'listen("inet:127.0.0.1:1", rule, { may = { "restriction" } })\n', "--stdio", input=encode())
         equal(done.stdout, b"action=greylisting\n\n")
+
+    def case_checking_a_file_makes_no_database(self):
+        done = self.run('store { "sqlite", path = "new.db" }\nstore { "sqlite", name = "mail", path = "mail.db" }\n' + TAIL,
+                        "-t")
+        equal((done.returncode, done.stderr), (0, b""))
+        equal([name for name in os.listdir(self.folder) if name.endswith(".db")], [])
 
     def case_a_thousand_checks_are_loaded_in_no_time(self):
         text = "".join(f'c{n} = check.list {{ inline = {{ "x" }}, attribute = "sender" }}\n' for n in range(1000))

@@ -23,10 +23,15 @@ static const pp_field_t fields[] = { @FIELDS@ PP_END };
 static const pp_word_row_t words[] = { @WORDS@ PP_WORDS_END };
 static void upkeep(void *handle) { (void)handle; }
 static void *opened(const void *conf, pp_error_t *error) { (void)error; return (void *)conf; }
+struct row { int64_t i; const char *t; const pp_texts_t *ts; };
+static const pp_row_t rows[] = { @ROWS@ PP_END };
+static const pp_statement_t statements[] = { @STATEMENTS@ PP_STATEMENTS_END };
+static bool run(pp_call_t *call, void *handle) { (void)handle; return pp_call_fail(call, "no"); }
+static const pp_command_t commands[] = { @COMMANDS@ PP_COMMANDS_END };
 static pp_step_t woken(pp_ask_t *a) { return pp_yes(a, "woken with %d ms left", (int)pp_time_left(a)); }
 static pp_step_t ask(pp_ask_t *a)
 {
-	(void)upkeep, (void)opened, (void)woken, (void)words;
+	(void)upkeep, (void)opened, (void)woken, (void)words, (void)rows, (void)statements, (void)run, (void)commands;
 	@BODY@
 }
 PP_MODULE(.name = "try", .question = "Does it load?", .conf_size = sizeof(struct conf), .params = params,
@@ -79,6 +84,31 @@ REFUSED = [
      "the sample 'x' of its field 'i' is no value of it"),
     ({"FIELDS": 'PP_INT(struct fields, i, .max = "5", .samples = "1|9", .help = "I"),'}, "the sample '9' of its field"),
     ({"FIELDS": 'PP_DURATION(struct fields, m, .samples = "5", .help = "M"),'}, "the sample '5' of its field 'm'"),
+    ({"REST": WORDS + ", .statements = statements", "STATEMENTS": 'PP_STATEMENT("a", NULL, NULL, struct row), '
+      'PP_STATEMENT("a", NULL, NULL, struct row),'}, "its statement 'a' stands twice"),
+    ({"REST": WORDS + ", .statements = statements", "ROWS": "PP_TEXTS(struct row, ts),",
+      "STATEMENTS": 'PP_STATEMENT("a", rows, NULL, struct row),'}, "its argument of statement a 'ts' has a type that no"),
+    ({"REST": WORDS + ", .statements = statements", "ROWS": 'PP_INT(struct row, i, .dflt = "x"),',
+      "STATEMENTS": 'PP_STATEMENT("a", NULL, rows, struct row),'}, "column of statement a: i: default: found 'x'"),
+    ({"REST": WORDS + ", .statements = statements", "ROWS": "PP_INT(struct row, i),",
+      "STATEMENTS": '{ .name = "a", .columns = rows },'}, "its column of statement a 'i' lies outside of its struct"),
+    ({"REST": WORDS + ", .statements = statements, .table = \"i\"", "PARAMS": 'PP_INT(struct conf, i, .help = "I"),'},
+     "its .table names 'i', which is no parameter made by PP_TEXT()"),
+    ({"REST": WORDS + ", .table = \"t\"", "PARAMS": 'PP_TEXT(struct conf, t, .help = "T"),'},
+     "it has .table, which is for statements, but no .statements"),
+    ({"REST": WORDS + ", .commands = commands", "COMMANDS": '{ .name = "a", .help = "A" },'},
+     "its command 'a' has nothing to run, or no help"),
+    ({"REST": WORDS + ", .commands = commands", "COMMANDS": '{ .name = "a-b", .run = run, .help = "A" },'},
+     "its command 'a-b' has other characters than a-z, 0-9 and _"),
+    ({"REST": WORDS + ", .commands = commands",
+      "COMMANDS": '{ .name = "a", .run = run, .help = "A" }, { .name = "a", .run = run, .help = "A" },'},
+     "its command 'a' stands twice"),
+    ({"REST": WORDS + ", .commands = commands", "ROWS": 'PP_INT(struct row, i, .help = "I"),',
+      "COMMANDS": '{ .name = "a", .args = rows, .args_size = sizeof(struct row), .words = "i t", .run = run, .help = "A" },'},
+     "the .words of its command 'a' name 't', which is none of its arguments"),
+    ({"REST": WORDS + ", .commands = commands", "ROWS": 'PP_TEXT(struct row, t, .name = "check", .help = "T"),',
+      "COMMANDS": '{ .name = "a", .args = rows, .args_size = sizeof(struct row), .run = run, .help = "A" },'},
+     "its argument of command a 'check' has the name of one that every"),
 ] + [({"REST": f'.yes = "{word}", .no = "n"'}, f"its word '{word}' is one that every answer has")
      for word in ("text", "word", "from", "unknown", "none")]
 
@@ -121,6 +151,7 @@ class Modules:
         self.empty()
         text = MODULE
         parts = {"PARAMS": "", "ARGS": "", "FIELDS": "", "WORDS": "", "REST": WORDS,
+                 "ROWS": "", "STATEMENTS": "", "COMMANDS": "",
                  "BODY": 'return pp_no(a, "fine");', **parts}
         for name, part in parts.items():
             text = text.replace(f"@{name}@", part)

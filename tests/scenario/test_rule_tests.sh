@@ -171,6 +171,90 @@ else
 	echo "ok $number - a module that blocks # SKIP no compiler"
 fi
 
+mkdir -p sql/sqlite/seen
+echo 'CREATE TABLE {table} (who TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL);' >sql/sqlite/seen/001_seen.sql
+echo 'SELECT at FROM {table} WHERE who = :who' >sql/sqlite/seen/find.sql
+printf -- '-- key: who\nINSERT INTO {table} (who, at) VALUES (:who, :at) ON CONFLICT (who) DO UPDATE SET at = excluded.at\n' \
+	>sql/sqlite/seen/add.sql
+echo 'DELETE FROM {table} WHERE at < :at' >sql/sqlite/seen/expire.sql
+cat >seen.c <<'END'
+#include <ppolicyd/module.h>
+struct entry { const char *who; int64_t at; };
+static const pp_row_t args[] = { PP_TEXT(struct entry, who), PP_INT(struct entry, at), PP_END };
+static const pp_row_t columns[] = { PP_INT(struct entry, at), PP_END };
+static const pp_statement_t statements[] = {
+	PP_STATEMENT("find", args, columns, struct entry),
+	PP_STATEMENT("add", args, NULL, struct entry),
+	PP_STATEMENT("expire", args, NULL, struct entry),
+	PP_STATEMENTS_END
+};
+struct state { pp_work_t *work; };
+static pp_step_t found(pp_ask_t *a)
+{
+	const struct state *state = pp_state(a);
+	const struct entry entry = { pp_attr(a, PP_SENDER), pp_time() };
+	if (pp_work_state(state->work) != PP_WORK_DONE)
+		return pp_unknown(a, "%s", pp_work_error(state->work));
+	if (pp_sql_count(state->work) > 0)
+		return pp_yes(a, "seen");
+	pp_sql_later(a, "add", &entry);
+	return pp_no(a, "not seen");
+}
+static pp_step_t ask(pp_ask_t *a)
+{
+	struct state *state = pp_state(a);
+	const struct entry entry = { pp_attr(a, PP_SENDER), 0 };
+	state->work = pp_sql(a, "find", &entry);
+	return pp_wait(a, found);
+}
+static void upkeep(void *handle)
+{
+	const struct entry entry = { NULL, pp_time() - 60000 };
+	(void)handle;
+	pp_sql_now("expire", &entry, NULL, NULL, NULL);
+}
+static void *opened(const void *conf, pp_error_t *error)
+{
+	(void)error;
+	return (void *)conf;
+}
+PP_MODULE(.name = "seen", .question = "Was it seen?", .yes = "known", .no = "new", .effects = true,
+          .reads = PP_READS(PP_SENDER), .state_size = sizeof(struct state), .ask = ask, .open = opened,
+          .upkeep = upkeep, .statements = statements);
+END
+cat >seen.test.lua <<END
+server { modules = "$work" }
+store { path = "seen.db" }
+seen = check.seen {}
+local function word(name) return ask(seen, { sender = name .. "@example.org" }).word end
+test("what is written is found until upkeep takes it away", function()
+    equal(word("a"), "new")
+    equal(word("a"), "known")
+    equal(word("b"), "new")
+    after "59s"
+    equal(word("a"), "known")
+    after "2s"
+    equal(word("a"), "new")
+end)
+test("a test begins with an empty database", function()
+    equal(word("a"), "new")
+    answers { seen = "known" }
+    expect("dunno known", { sender = "c@example.org" }, function(req) return dunno(seen(req).word) end)
+end)
+test("a check of a test too", function()
+    local other = check.seen { name = "other" }
+    equal(ask(other, { sender = "a@example.org" }).word, "new")
+    equal(word("a"), "known")
+end)
+END
+if command -v "${CC:-cc}" >/dev/null && "${CC:-cc}" -shared -fPIC -I"$top/core" -o seen.so seen.c 2>err; then
+	run 0 --test seen.test.lua && [ ! -e seen.db ]
+	result "a module with statements has a database in memory, emptied by each test" $?
+else
+	number=$((number + 1))
+	echo "ok $number - a module with statements # SKIP no compiler"
+fi
+
 cat >files.test.lua <<'END'
 write("outside.txt", "")
 test("a", function() write("a.txt", "1") write("b.txt", "2") end)

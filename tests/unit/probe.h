@@ -117,6 +117,24 @@ static pp_step_t ask_fickle(pp_ask_t *a)
 	return probe_clean ? pp_no(a, "clean") : pp_yes(a, "listed");
 }
 
+/* Counts how often it was asked, as far as it is told. */
+static pp_step_t ask_keeper(pp_ask_t *a)
+{
+	struct fields *fields = pp_fields(a);
+	const void *kept;
+	const char *word = pp_kept(a, &kept);
+
+	if (source_away)
+		return pp_unknown(a, "the source is away");
+	if (probe_clean)
+		return pp_no(a, "clean");
+	fields->count = word != NULL ? ((const struct fields *)kept)->count + 1 : 1;
+	fields->note = word != NULL ? ((const struct fields *)kept)->note : "noted";
+	g_assert_cmpstr(fields->note, ==, "noted");
+	pp_keep(a, 10 * 60 * 1000, 60 * 60 * 1000);
+	return pp_yes(a, "%s %d", word != NULL ? word : "new", (int)fields->count);
+}
+
 static pp_step_t ask_forever(pp_ask_t *a)
 {
 	pp_sleep(a, 1000 * 1000);
@@ -201,6 +219,8 @@ static void close_it(void *handle)
 PROBE(probe, ask, .keep = "1h");
 PROBE(effect, ask, .effects = true);
 PROBE(narrow, ask, .key = domain_key, .keep = "1h");
+PROBE(keeper, ask_keeper, .key = domain_key, .effects = true);
+PROBE(keyless, ask_keeper, .effects = true);
 PROBE(forever, ask_forever);
 PROBE(probe_fickle, ask_fickle);
 PROBE(endless, ask_endless);

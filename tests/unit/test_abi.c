@@ -72,7 +72,27 @@ static void describe_descriptor(GString *out)
 	MEMBER(pp_module_t, stale);
 	MEMBER(pp_module_t, timeout);
 	MEMBER(pp_module_t, version);
+	MEMBER(pp_module_t, statements);
+	MEMBER(pp_module_t, table);
+	MEMBER(pp_module_t, commands);
 	SIZE(pp_module_t);
+}
+
+static void describe_statements_and_commands(GString *out)
+{
+	MEMBER(pp_statement_t, name);
+	MEMBER(pp_statement_t, args);
+	MEMBER(pp_statement_t, columns);
+	MEMBER(pp_statement_t, columns_size);
+	SIZE(pp_statement_t);
+	MEMBER(pp_command_t, name);
+	MEMBER(pp_command_t, args);
+	MEMBER(pp_command_t, args_size);
+	MEMBER(pp_command_t, words);
+	MEMBER(pp_command_t, changes);
+	MEMBER(pp_command_t, help);
+	MEMBER(pp_command_t, run);
+	SIZE(pp_command_t);
 }
 
 static void describe_attributes(GString *out)
@@ -92,6 +112,7 @@ static char *describe(void)
 
 	NUMBER(PP_ABI);
 	describe_descriptor(out);
+	describe_statements_and_commands(out);
 	describe_rows(out);
 	describe_attributes(out);
 	return g_string_free(out, FALSE);

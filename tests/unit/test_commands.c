@@ -16,9 +16,15 @@ static void a_command_is_found_by_its_words(void)
 		{ "cache list check=zen", "cache list", NULL, 2 },
 		{ "cache", NULL, "cache: list, get, drop or stats?" },
 		{ "cache stat", NULL, "no command 'cache stat' (did you mean 'cache stats'?)" },
-		{ "reloaded", NULL, "no command 'reloaded' (did you mean 'reload'?)" },
+		{ "store", NULL, "store: status?" },
+		{ "store statsu", NULL, "no command 'store statsu' (did you mean 'store status'?)" },
+		{ "store status", "store status", NULL, 2 },
+		{ "reload now", "reload", NULL, 1 },
 		{ "\x1b[2J", NULL, "no command '\\x1b[2J'" },
-		{ "greylist list", NULL, "greylist: not in this version" },
+		{ "upstream list", NULL, "upstream: not in this version" },
+		{ "greylist list", "MODULE COMMAND", NULL, 0 },
+		{ "reloaded", "MODULE COMMAND", NULL, 0 },
+		{ "9lives", NULL, "no command '9lives'" },
 		{ "", NULL, "no command ''" },
 	};
 

@@ -1,22 +1,13 @@
 /* unit/test_control.c - the control socket of a server in this process, and the commands behind it */
 #include <glib.h>
 #include <glib/gstdio.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "check/module.h"
 #include "daemon/control.h"
 #include "daemon/control_call.h"
-
-static char *folder, *rules, *socket_path;
-static struct server *server;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static bool started;
+#include "steer.h"
 
 /* -- a module that takes its time ---------------------------------------- */
 
@@ -79,7 +70,7 @@ static const pp_module_t hammer = { .abi = PP_ABI,
 	                            .effects = true,
 	                            .ask = strike };
 
-/* -- the server ---------------------------------------------------------- */
+/* -- its rules ----------------------------------------------------------- */
 
 #define RULES                                                                             \
 	"server { name = 'mx1', loops = 2 }; log { level = 'error' }\n"                   \
@@ -95,112 +86,16 @@ static const pp_module_t hammer = { .abi = PP_ABI,
 	"listen('unix:policy.sock', incoming)\n"                                          \
 	"listen('unix:watch.sock', incoming, { observe = true })\n"
 
-static void write_rules(const char *text)
+static char *good_rules(const char *time)
 {
-	g_assert_true(g_file_set_contents(rules, text, -1, NULL));
+	return g_strdup_printf(RULES, time);
 }
 
 static void write_good_rules(const char *time)
 {
-	g_autofree char *text = g_strdup_printf(RULES, time);
+	g_autofree char *text = good_rules(time);
 
-	write_rules(text);
-}
-
-static void *run_server(void *unused)
-{
-	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
-	const struct server_options options = { .config = rules, .state = folder, .ports = ports_new() };
-	struct server *made;
-	int status;
-
-	(void)unused;
-	made = server_start(&options, errors, &status);
-	for (guint i = 0; i < errors->len; i++)
-		g_test_message("%s", (const char *)errors->pdata[i]);
-	g_assert_nonnull(made);
-	pthread_mutex_lock(&lock);
-	server = made;
-	started = true;
-	pthread_cond_signal(&changed);
-	pthread_mutex_unlock(&lock);
-	g_assert_cmpint(server_run(made), ==, 0);
-	return NULL;
-}
-
-static GThread *start_server(void)
-{
-	GThread *thread = g_thread_new("server", run_server, NULL);
-
-	pthread_mutex_lock(&lock);
-	while (!started)
-		pthread_cond_wait(&changed, &lock);
-	pthread_mutex_unlock(&lock);
-	return thread;
-}
-
-/* -- a client ------------------------------------------------------------ */
-
-static int connect_to_server(void)
-{
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	g_strlcpy(name.sun_path, socket_path, sizeof(name.sun_path));
-	g_assert_cmpint(connect(fd, (struct sockaddr *)&name, sizeof(name)), ==, 0);
-	return fd;
-}
-
-/* Free with g_free(). */
-static char *read_reply(int fd)
-{
-	GString *reply = g_string_new(NULL);
-	char bytes[4096];
-	ssize_t got;
-
-	while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
-		g_string_append_len(reply, bytes, got);
-	close(fd);
-	return g_string_free(reply, FALSE);
-}
-
-static char *exchange(const char *bytes, size_t size)
-{
-	int fd = connect_to_server();
-
-	if (send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size)
-		shutdown(fd, SHUT_WR);
-	return read_reply(fd);
-}
-
-/* A command, its words separated by blanks, and what it prints, with its exit code. */
-static char *tell(const char *words, bool json)
-{
-	g_auto(GStrv) parts = g_strsplit(words, " ", -1);
-	json_t *list = json_array(), *request;
-	char *text, *reply;
-
-	for (char **part = parts; *part != NULL; part++)
-		json_array_append_new(list, json_string(*part));
-	request = json_pack("{s:o, s:b}", "command", list, "json", (int)json);
-	text = json_dumps(request, 0);
-	reply = exchange(text, strlen(text));
-	json_decref(request);
-	free(text);
-	return reply;
-}
-
-static void assert_has(const char *reply, const char *part)
-{
-	if (strstr(reply, part) == NULL)
-		g_error("no '%s' in: %s", part, reply);
-}
-
-static void expect(const char *words, const char *part)
-{
-	g_autofree char *reply = tell(words, false);
-
-	assert_has(reply, part);
+	steer_write(text);
 }
 
 /* -- requests ------------------------------------------------------------ */
@@ -224,16 +119,16 @@ static void garbage_is_refused(void)
 	g_autofree char *reply = NULL;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-		g_autofree char *answer = exchange(texts[i], strlen(texts[i]));
+		g_autofree char *answer = steer_exchange(texts[i], strlen(texts[i]));
 
-		assert_has(answer, "{\"exit\":2}\n");
+		steer_assert_has(answer, "{\"exit\":2}\n");
 	}
-	reply = exchange(deep, strlen(deep));
-	assert_has(reply, "{\"exit\":2}\n");
+	reply = steer_exchange(deep, strlen(deep));
+	steer_assert_has(reply, "{\"exit\":2}\n");
 	g_free(reply);
-	reply = exchange(huge, strlen(huge));
-	assert_has(reply, "no whole request");
-	expect("status", "{\"exit\":0}\n");
+	reply = steer_exchange(huge, strlen(huge));
+	steer_assert_has(reply, "no whole request");
+	steer_expect("status", "{\"exit\":0}\n");
 }
 
 static void mistakes_are_named(void)
@@ -244,11 +139,17 @@ static void mistakes_are_named(void)
 		{ "stats", "no command 'stats' (did you mean 'status'?)\"}\n{\"exit\":2}" },
 		{ "cache lst", "no command 'cache lst' (did you mean 'cache list'?)" },
 		{ "cache", "cache: list, get, drop or stats?" },
-		{ "greylist list", "greylist: not in this version\"}\n{\"exit\":2}" },
+		{ "upstream list", "upstream: not in this version\"}\n{\"exit\":2}" },
+		{ "greylist list", "no command 'greylist', and no check that is in use has a module of this "
+		                   "name\"}\n{\"exit\":2}" },
+		{ "hammer list", "module hammer has no commands\"}\n{\"exit\":2}" },
+		{ "hit list", "'hit' is a check, not a module: say hammer COMMAND check=hit" },
+		{ "store", "store: status?" },
 		{ "status now", "status takes no arguments\"}\n{\"exit\":2}" },
 		{ "cache list zen", "found 'zen', wanted a filter" },
 		{ "cache list limit=0", "limit: found '0'" },
 		{ "cache list left=5", "left: found '5'" },
+		{ "cache list where=here", "where: found 'here', wanted memory or store" },
 		{ "cache get", "wanted a check and a key" },
 		{ "cache drop", "wanted a filter, such as check=zen, or all" },
 		{ "cache drop all check=x", "found 'all'" },
@@ -261,7 +162,7 @@ static void mistakes_are_named(void)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
-		expect(cases[i].words, cases[i].part);
+		steer_expect(cases[i].words, cases[i].part);
 }
 
 static void four_are_served_at_a_time(void)
@@ -270,41 +171,41 @@ static void four_are_served_at_a_time(void)
 	g_autofree char *reply = NULL;
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-		held[i] = connect_to_server();
+		held[i] = steer_connect();
 	for (unsigned i = 0; i < 100; i++) {
 		g_free(reply);
-		reply = read_reply(connect_to_server());
-		assert_has(reply, "try again\"}\n{\"exit\":3}\n");
+		reply = steer_reply(steer_connect());
+		steer_assert_has(reply, "try again\"}\n{\"exit\":3}\n");
 	}
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		close(held[i]);
 	/* Their threads see it soon, not at once. */
 	do {
 		g_free(reply);
-		reply = tell("status", false);
+		reply = steer_tell("status", false);
 	} while (strstr(reply, "try again") != NULL);
-	assert_has(reply, "{\"exit\":0}");
+	steer_assert_has(reply, "{\"exit\":0}");
 }
 
 static void the_socket_is_its_owners(void)
 {
 	struct stat st;
 
-	g_assert_cmpint(lstat(socket_path, &st), ==, 0);
+	g_assert_cmpint(lstat(steer_socket, &st), ==, 0);
 	g_assert_cmpint(st.st_mode & 07777, ==, 0600);
 }
 
 static void a_live_socket_or_a_file_is_not_replaced(void)
 {
-	g_autofree char *file = g_build_filename(folder, "file", NULL);
+	g_autofree char *file = g_build_filename(steer_folder(), "file", NULL);
 	g_autofree char *error = NULL;
 
-	g_assert_null(control_open(server, socket_path, &error));
-	assert_has(error, "another server listens there");
+	g_assert_null(control_open(steer_server, steer_socket, &error));
+	steer_assert_has(error, "another server listens there");
 	g_free(error);
 	g_assert_true(g_file_set_contents(file, "", 0, NULL));
-	g_assert_null(control_open(server, file, &error));
-	assert_has(error, "a file that is no socket stands there");
+	g_assert_null(control_open(steer_server, file, &error));
+	steer_assert_has(error, "a file that is no socket stands there");
 	g_remove(file);
 }
 
@@ -312,15 +213,15 @@ static void a_live_socket_or_a_file_is_not_replaced(void)
 
 static void status_tells_all(void)
 {
-	g_autofree char *text = tell("status", false), *rows = tell("status", true);
+	g_autofree char *text = steer_tell("status", false), *rows = steer_tell("status", true);
 
-	assert_has(text, "ppolicyd " PACKAGE_VERSION ", process ");
-	assert_has(text, "2 loops");
-	assert_has(text, "rule errors");
-	assert_has(text, "unix:watch.sock");
-	assert_has(text, "doze");
-	assert_has(rows, "{\"row\":{\"listener\":\"unix:policy.sock\",\"connections\":0}}");
-	assert_has(rows, "\"check\":\"hit\",\"module\":\"hammer\"");
+	steer_assert_has(text, "ppolicyd " PACKAGE_VERSION ", process ");
+	steer_assert_has(text, "2 loops");
+	steer_assert_has(text, "rule errors");
+	steer_assert_has(text, "unix:watch.sock");
+	steer_assert_has(text, "doze");
+	steer_assert_has(rows, "{\"row\":{\"listener\":\"unix:policy.sock\",\"connections\":0}}");
+	steer_assert_has(rows, "\"check\":\"hit\",\"module\":\"hammer\"");
 	g_assert_null(strstr(rows, "\"out\""));
 	g_assert_null(strstr(text, "\"row\""));
 }
@@ -344,21 +245,21 @@ static void a_trial_tells_what_happens_and_why(void)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
-		expect(cases[i].words, cases[i].part);
+		steer_expect(cases[i].words, cases[i].part);
 }
 
 static void a_trial_has_no_effects(void)
 {
-	expect("ask sender=hit", "check hit: unknown (not asked, ");
-	expect("ask sender=hit", "action=DUNNO");
-	expect("ask sender=fail", "{\"exit\":0}");
-	expect("status", "0 requests; 0 rule errors");
+	steer_expect("ask sender=hit", "check hit: unknown (not asked, ");
+	steer_expect("ask sender=hit", "action=DUNNO");
+	steer_expect("ask sender=fail", "{\"exit\":0}");
+	steer_expect("status", "0 requests; 0 rule errors");
 }
 
 static void *ask_slowly(void *unused)
 {
 	(void)unused;
-	return tell("ask helo_name=x sender=slow@example.org", false);
+	return steer_tell("ask helo_name=x sender=slow@example.org", false);
 }
 
 static void a_trial_outlives_reloads(void)
@@ -367,29 +268,29 @@ static void a_trial_outlives_reloads(void)
 	GThread *thread;
 
 	write_good_rules("300ms");
-	expect("reload", "{\"exit\":0}");
+	steer_expect("reload", "{\"exit\":0}");
 	thread = g_thread_new("trial", ask_slowly, NULL);
 	g_usleep(100 * 1000);
 	write_good_rules("11ms");
-	expect("reload", "reloaded: configuration ");
-	expect("reload", "{\"exit\":0}");
+	steer_expect("reload", "reloaded: configuration ");
+	steer_expect("reload", "{\"exit\":0}");
 	reply = g_thread_join(thread);
-	assert_has(reply, "action=REJECT");
+	steer_assert_has(reply, "action=REJECT");
 	write_good_rules("10ms");
-	expect("reload", "{\"exit\":0}");
+	steer_expect("reload", "{\"exit\":0}");
 }
 
 static void a_reload_with_errors_changes_nothing(void)
 {
 	g_autofree char *reply = NULL;
 
-	write_rules("doze = check.dozr {}\nhit = check.hammer { deph = 1 }\n");
-	reply = tell("reload", false);
-	assert_has(reply, "rules.lua:1: ");
-	assert_has(reply, "rules.lua:2: ");
-	assert_has(reply, "the running server keeps configuration ");
-	assert_has(reply, "{\"exit\":1}");
-	expect("ask sender=b", "action=DUNNO");
+	steer_write("doze = check.dozr {}\nhit = check.hammer { deph = 1 }\n");
+	reply = steer_tell("reload", false);
+	steer_assert_has(reply, "rules.lua:1: ");
+	steer_assert_has(reply, "rules.lua:2: ");
+	steer_assert_has(reply, "the running server keeps configuration ");
+	steer_assert_has(reply, "{\"exit\":1}");
+	steer_expect("ask sender=b", "action=DUNNO");
 	write_good_rules("10ms");
 }
 
@@ -405,12 +306,15 @@ static void kept_answers_are_listed_shown_and_dropped(void)
 		{ "ask helo_name=x sender=a@example.org", "REJECT" },
 		{ "ask helo_name=x sender=b@example.org", "REJECT" },
 		{ "ask helo_name=x sender=c@example.net", "REJECT" },
-		{ "cache list", "doze   a@example.org  over        1h          1h\"}\n{\"out\":\"doze   b@" },
+		{ "cache list",
+		  "doze   a@example.org  over        1h          1h  memory\"}\n{\"out\":\"doze   b@" },
 		{ "cache list limit=2", "1 more; limit=3 shows more of them\"}\n{\"exit\":0}" },
 		{ "cache list check=hit", "{\"exit\":1}" },
 		{ "cache list check=doz", "{\"exit\":1}" },
 		{ "cache list word=over key=*.net", "\"}\n{\"out\":\"doze   c@example.net  over" },
 		{ "cache list word=never", "{\"exit\":1}" },
+		{ "cache list where=memory", "doze   a@example.org  over" },
+		{ "cache list where=store", "no such answer is kept\"}\n{\"exit\":1}" },
 		{ "cache list left=59m", "{\"exit\":1}" },
 		{ "cache list left=61m", "{\"exit\":0}" },
 		{ "cache get doze a@example.org", "    over: it was a@example.org\"}" },
@@ -424,30 +328,32 @@ static void kept_answers_are_listed_shown_and_dropped(void)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
-		expect(cases[i].words, cases[i].part);
+		steer_expect(cases[i].words, cases[i].part);
 }
 
 static void answers_of_an_earlier_configuration_are_told_apart(void)
 {
-	expect("cache drop all", "");
-	expect("ask helo_name=x sender=a", "REJECT");
+	steer_expect("cache drop all", "");
+	steer_expect("ask helo_name=x sender=a", "REJECT");
 	write_good_rules("12ms");
-	expect("reload", "{\"exit\":0}");
-	expect("cache list", "doze   a    -");
-	expect("cache get doze a", "of an earlier configuration, not used");
+	steer_expect("reload", "{\"exit\":0}");
+	steer_expect("cache list", "doze   a    -");
+	steer_expect("cache get doze a", "of an earlier configuration, not used");
 	write_good_rules("10ms");
-	expect("reload", "{\"exit\":0}");
-	expect("cache get doze a", "    over: it was a");
+	steer_expect("reload", "{\"exit\":0}");
+	steer_expect("cache get doze a", "    over: it was a");
 }
 
 static void what_strangers_sent_is_escaped(void)
 {
-	g_autofree char *asked = tell("ask helo_name=x sender=<\x1b[2J\xc2\x85\\\t>@example.org", false);
-	g_autofree char *list = tell("cache list", false), *rows = tell("cache get check=doze", true);
+	g_autofree char *asked = steer_tell("ask helo_name=x sender=<\x1b[2J\xc2\x85\\\t>@example.org",
+	                                    false);
+	g_autofree char *list = steer_tell("cache list", false),
+	                *rows = steer_tell("cache get check=doze", true);
 
-	assert_has(asked, "sender = \\\\x3c\\\\x1b[2J\\\\xc2\\\\x85\\\\x5c\\\\x09\\\\x3e@example.org");
-	assert_has(list, "\\\\x3c\\\\x1b[2J");
-	assert_has(rows, "\\\\x3c\\\\x1b[2J");
+	steer_assert_has(asked, "sender = <\\\\x1b[2J\\\\xc2\\\\x85\\\\x5c\\\\x09>@example.org");
+	steer_assert_has(list, "\\\\x3c\\\\x1b[2J");
+	steer_assert_has(rows, "\\\\x3c\\\\x1b[2J");
 	for (const char *byte = rows; *byte != '\0'; byte++)
 		g_assert_true(*byte == '\n' || (*byte >= ' ' && *byte < 0x7f));
 }
@@ -475,24 +381,16 @@ static void add_tests(void)
 
 int main(int argc, char **argv)
 {
+	g_autofree char *rules = good_rules("10ms");
 	char *error = NULL;
-	GThread *thread;
 	int status;
 
 	g_test_init(&argc, &argv, NULL);
-	folder = g_dir_make_tmp("ppolicyd-control.XXXXXX", NULL);
-	rules = g_build_filename(folder, "rules.lua", NULL);
-	socket_path = g_build_filename(folder, "control.sock", NULL);
 	g_assert_nonnull(module_adopt(&dozer, &error));
 	g_assert_nonnull(module_adopt(&hammer, &error));
-	write_good_rules("10ms");
-	thread = start_server();
+	steer_begin(rules);
 	add_tests();
 	status = g_test_run();
-	kill(getpid(), SIGTERM);
-	g_thread_join(thread);
-	g_assert_false(g_file_test(socket_path, G_FILE_TEST_EXISTS));
-	g_remove(rules);
-	g_rmdir(folder);
+	steer_end();
 	return status;
 }
