@@ -201,6 +201,72 @@ function store(settings) end
 ---Is the HELO name suspiciously long?
 ---@alias pp.example.Check fun(req: pp.Request): pp.example.Answer
 
+---@class pp.greylist.Parameters
+---How long a new triplet waits (of at least 1s; default "5m")
+---@field delay? string
+---Until when, from its first time on, a triplet must have come back; a later one waits anew (of at
+---least 1m; default "2d")
+---@field retry_window? string
+---How long a triplet that passed is known after its last mail (of at least 1m; default "35d")
+---@field life? string
+---How long a triplet that passed is answered from memory, before the database hears of it again (of
+---at most 1d; default "10m")
+---@field refresh? string
+---So many different triplets of a client that passed within 30 days let its other mail pass at
+---once; 0 = never (from 0 to 20 triplets; default 5)
+---@field client_after? integer
+---Length of the network that is a client of IPv4; 32 = the address itself (from 8 to 32 bits;
+---default 24)
+---@field ipv4_prefix? integer
+---Length of the network that is a client of IPv6 (from 16 to 128 bits; default 64)
+---@field ipv6_prefix? integer
+---Characters of which each begins an address extension; empty for none (default "+")
+---@field extension? string
+---Greylist mail of the null sender too; false: the answer is none (default true)
+---@field null_sender? boolean
+---Table of the database (default "greylist")
+---@field table? string
+---Rows of the table above which the oldest ones are deleted, waiting ones first (of at least 100
+---rows; default 1000000)
+---@field max_rows? integer
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
+---@field timeout? string
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.greylist.Arguments
+---Domain that is the client, such as the one SPF vouches for; goes before the others
+---@field domain? string
+---What is the client in place of client_address: an address, of which the network is taken, or any
+---other text
+---@field client? string
+
+---@class pp.greylist.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---Yes
+---@field pass boolean
+---No
+---@field wait boolean
+---@field word "unknown"|"none"|"pass"|"wait"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---Why: new, early (it waits still), expired (it came too late and waits anew); passed, client
+---(others of the client passed), postmaster
+---@field reason? string
+---How long it still waits
+---@field wait_seconds integer
+---When it was seen first, in seconds since 1970; 0 for postmaster
+---@field first_seen integer
+---How often it has passed, this time included; 0 for postmaster
+---@field passes integer
+
+---May this mail pass, or is it to wait for a while?
+---@alias pp.greylist.Check fun(req: pp.Request, args?: pp.greylist.Arguments): pp.greylist.Answer
+
 ---@class pp.list.Parameters
 ---Text file with an entry a line; read anew when it changes
 ---@field file? string
@@ -289,6 +355,8 @@ function store(settings) end
 ---@class pp.Checks
 ---Is the HELO name suspiciously long?
 ---@field example fun(parameters: pp.example.Parameters): pp.example.Check
+---May this mail pass, or is it to wait for a while?
+---@field greylist fun(parameters: pp.greylist.Parameters): pp.greylist.Check
 ---Is the value on the list?
 ---@field list fun(parameters: pp.list.Parameters): pp.list.Check
 ---Has the request waited for a while?

@@ -5,6 +5,9 @@
 
 -- server { name = "mx1", user = "ppolicyd" }
 
+-- What lasts, such as greylisting, lies in /var/lib/ppolicyd/ppolicyd.db. To have it elsewhere:
+-- store { "sqlite", path = "/srv/ppolicyd/ppolicyd.db" }
+
 -- Partners whose mail is let through: addresses, domains, .domains with all below them.
 -- For longer lists: { file = "partners.txt", ... }, one a line, read again when it changes.
 partners = check.list {
@@ -27,6 +30,10 @@ our_names = check.list {
 	inline = { "mail.example.org" },
 }
 
+-- Greylisting: mail from whom nobody here has had mail yet waits five minutes, which most spam does
+-- not. To begin with it, take the dashes away here and in the rule.
+-- grey = check.greylist { delay = "5m" }
+
 -- What is asked before the first answer is read is asked side by side.
 function incoming(req)
 	if req.sasl_username then return dunno("our user") end
@@ -34,6 +41,7 @@ function incoming(req)
 	if blocked_client.found then return reject("5.7.1", blocked_client.value or "not from there") end
 	if lying.found then return reject("5.7.1", "that is not your name") end
 	if partners(req).found then return dunno("partner") end
+	-- if grey(req).wait then return defer_if_permit("4.7.1", "greylisted, try again later") end
 	return dunno()
 end
 

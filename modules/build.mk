@@ -20,5 +20,6 @@ clean-local:
 	rm -rf $(MODULE_NAMES:%=modules/%.md) modules/sql
 
 include modules/example/build.mk
+include modules/greylist/build.mk
 include modules/list/build.mk
 include modules/sleep/build.mk

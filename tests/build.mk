@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	tests/unit/test_connection_limits \
 	tests/unit/test_connection_many \
 	tests/unit/test_control \
+	tests/unit/test_fold \
 	tests/unit/test_keep_in_store \
 	tests/unit/test_log \
 	tests/unit/test_loop \
@@ -45,6 +46,9 @@ UNIT_TESTS = \
 	tests/unit/test_walk_cover \
 	tests/unit/test_wire \
 	tests/unit/test_worker
+
+# Of a module, with which it is linked.
+tests_unit_test_fold_SOURCES = tests/unit/test_fold.c modules/greylist/fold.c modules/greylist/fold.h
 
 # A fuzz target is tests/fuzz/fuzz_NAME.c; here it runs over tests/fuzz/corpus/NAME,
 # and with scripts/fuzz over what libFuzzer thinks of.

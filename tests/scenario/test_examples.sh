@@ -35,7 +35,7 @@ answers() # FILE
 	for address in $addresses; do
 		reply=$(printf '%s\n' request=smtpd_access_policy protocol_state=RCPT policy_context=inbound \
 			client_address=203.0.113.1 sender=a@example.net recipient=b@example.org helo_name=h.example.net '' |
-			"$PPOLICYD" -c "$1" --stdio "$address" 2>"$tmp/err") || return 1
+			"$PPOLICYD" -c "$1" --state "$tmp" --stdio "$address" 2>"$tmp/err") || return 1
 		cat "$tmp/err"
 		echo "$address: $reply"
 		case $reply in 'action='[A-Z4-5]*) ;; *) return 1 ;; esac

@@ -1,0 +1,3 @@
+-- When that one of the passed rows was seen last which has so many before it. (<> and not >: the index
+-- of passed rows would be the slower way to all of them.)
+SELECT last_seen AS moment FROM {table} WHERE passed_at <> 0 ORDER BY last_seen LIMIT 1 OFFSET :before
