@@ -272,11 +272,31 @@ function store(settings) end
 ---@field file? string
 ---Entries in place of a file: texts, and ["key"] = what is said of it
 ---@field inline? table
+---Table of a database, whose column is searched; it is only read
+---@field table? string
+---Column of the table that holds the entries; or several, one for each attribute, which have to fit
+---together in one row
+---@field column? string|string[]
+---SELECT in place of a table: its result is not empty if :value, or the attributes it names
+---(:sender), are on the list; without either its first column has all entries
+---@field query? string
+---Table of ours in the store, made if it is not there; entries come and go with `ppolicyctl list
+---add` and `remove`
+---@field managed? string
+---Name of the store { name = ... } that has the table; the store itself if not given
+---@field store? string
+---Read all of the table this often, instead of looking up each value; where it has to be read whole
+---and this is not given, every 5m, a managed one every 10s (from 1s to 30d)
+---@field refresh? string
+---How long what was read is good while it cannot be read again; then answers are unknown (from 1s
+---to 365d; default "1h")
+---@field max_age? string
 ---How to search: the whole value, the smallest network that holds it, a mail address, a domain with
 ---its subdomains, the first pattern that matches (default "exact")
 ---@field search? "exact"|"cidr"|"mail"|"domain"|"regex"
----Attribute to search where the ask has no argument value
----@field attribute? string
+---Attribute to search where the ask has no argument value; of several the first that is on the list
+---counts; those that query names if not given
+---@field attribute? string|string[]
 ---Take upper and lower case of ASCII as the same in exact and regex too (default false)
 ---@field ignore_case? boolean
 ---Let an entry example.org stand for its subdomains in mail too (default false)
@@ -284,7 +304,7 @@ function store(settings) end
 ---Characters of which each begins an address extension in mail; empty for none (default "+")
 ---@field extension? string
 ---Names for the words behind the key: name=word goes to its field, the other words to the fields
----that are left, in order
+---that are left, in order; of a database, names of columns
 ---@field fields? string|string[]
 ---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
 ---@field timeout? string
@@ -316,7 +336,7 @@ function store(settings) end
 ---What there is to say about it, for the log and for replies
 ---@field text string
 ---@field from "asked"|"memory"|"store"|"stale"
----All that stands behind the key; nil where nothing does
+---All that stands behind the key, of a database the next column; nil where nothing does
 ---@field value? string
 ---Entry that matched
 ---@field key? string

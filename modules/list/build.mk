@@ -1,6 +1,6 @@
 module_PROGRAMS += modules/list.so
-modules_list_so_SOURCES = modules/list/list.c modules/list/list.h modules/list/source.c \
-	modules/list/snapshot.c modules/list/watch.c modules/list/search_exact.c modules/list/search_name.c \
+modules_list_so_SOURCES = modules/list/list.c modules/list/list.h modules/list/answer.c \
+	modules/list/database.c modules/list/managed.c modules/list/source.c modules/list/snapshot.c modules/list/watch.c modules/list/search_exact.c modules/list/search_name.c \
 	modules/list/search_cidr.c modules/list/search_regex.c
 modules_list_so_CFLAGS = $(MODULE_CFLAGS)
 modules_list_so_LDFLAGS = $(MODULE_LDFLAGS)

@@ -1,7 +1,4 @@
-/* list.c - is a value on a list?
- *
- * Threads: see list.h. An ask holds a snapshot only while its step runs.
- */
+/* list.c - is a value on a list? The module's rows, and where its lists come from */
 #include <string.h>
 #include "list.h"
 
@@ -11,11 +8,31 @@ static const pp_param_t params[] = {
 	  .type = PP_TYPE_TABLE,
 	  .offset = PP_OFFSET(struct conf, entries, const pp_value_t *),
 	  .help = "Entries in place of a file: texts, and [\"key\"] = what is said of it" },
+	PP_TEXT(struct conf, table, .help = "Table of a database, whose column is searched; it is only read"),
+	PP_TEXTS(struct conf, column,
+	         .help = "Column of the table that holds the entries; or several, one for each attribute, "
+	                 "which have to fit together in one row"),
+	PP_TEXT(struct conf, query,
+	        .help = "SELECT in place of a table: its result is not empty if :value, or the attributes "
+	                "it names (:sender), are on the list; without either its first column has all "
+	                "entries"),
+	PP_TEXT(struct conf, managed,
+	        .help = "Table of ours in the store, made if it is not there; entries come and go with "
+	                "`ppolicyctl list add` and `remove`"),
+	PP_TEXT(struct conf, store,
+	        .help = "Name of the store { name = ... } that has the table; the store itself if not given"),
+	PP_DURATION(struct conf, refresh, .min = "1s", .max = "30d",
+	            .help = "Read all of the table this often, instead of looking up each value; where it "
+	                    "has to be read whole and this is not given, every 5m, a managed one every 10s"),
+	PP_DURATION(struct conf, max_age, .dflt = "1h", .min = "1s", .max = "365d",
+	            .help = "How long what was read is good while it cannot be read again; then answers are "
+	                    "unknown"),
 	PP_CHOICE(struct conf, search, .dflt = "exact", .choices = "exact cidr mail domain regex",
 	          .help = "How to search: the whole value, the smallest network that holds it, a mail "
 	                  "address, a domain with its subdomains, the first pattern that matches"),
-	PP_ATTR_NAME(struct conf, attribute,
-	             .help = "Attribute to search where the ask has no argument value"),
+	PP_ATTR_NAMES(struct conf, attribute,
+	              .help = "Attribute to search where the ask has no argument value; of several the first "
+	                      "that is on the list counts; those that query names if not given"),
 	PP_BOOL(struct conf, ignore_case, .dflt = "false",
 	        .help = "Take upper and lower case of ASCII as the same in exact and regex too"),
 	PP_BOOL(struct conf, subdomains, .dflt = "false",
@@ -24,12 +41,9 @@ static const pp_param_t params[] = {
 	        .help = "Characters of which each begins an address extension in mail; empty for none"),
 	PP_FIELD_NAMES(struct conf, fields,
 	               .help = "Names for the words behind the key: name=word goes to its field, "
-	                       "the other words to the fields that are left, in order"),
+	                       "the other words to the fields that are left, in order; of a database, "
+	                       "names of columns"),
 	PP_END,
-};
-
-struct args {
-	const char *value;
 };
 
 static const pp_argument_t args[] = {
@@ -37,15 +51,10 @@ static const pp_argument_t args[] = {
 	PP_END,
 };
 
-struct fields {
-	const char *value;
-	const char *key;
-	int64_t line;
-};
-
 static const pp_field_t fields[] = {
 	PP_TEXT(struct fields, value, .when = "found",
-	        .help = "All that stands behind the key; nil where nothing does"),
+	        .help = "All that stands behind the key, of a database the next column; nil where nothing "
+	                "does"),
 	PP_TEXT(struct fields, key, .when = "found", .samples = "example.org", .help = "Entry that matched"),
 	PP_INT(struct fields, line, .when = "found", .samples = "18",
 	       .help = "Line of the entry in the file, 0 in an inline table"),
@@ -73,27 +82,58 @@ static struct snapshot *read_source(const struct conf *conf, struct stamp *stamp
 	                          : source_read_inline(conf, &problems);
 }
 
-static bool validate(void *data, pp_error_t *error)
-{
-	struct conf *conf = data;
-	struct snapshot *snapshot;
-	struct stamp stamp = { 0 };
+static const char *const sources = "one of file, inline, table, query and managed";
 
-	conf->method = search_named(conf->search);
-	if ((conf->file == NULL) == (conf->entries == NULL))
-		return pp_fail(error, NULL, "found %s, wanted either file or inline",
-		               conf->file != NULL ? "both file and inline" : "neither file nor inline");
-	if (conf->subdomains && conf->method != &search_mail)
-		return pp_fail(error, "subdomains", "goes with search = 'mail' only%s",
-		               conf->method == &search_domain ? "; a domain's subdomains are always found"
-		                                              : "");
-	snapshot = read_source(conf, &stamp, error);
+static bool check_sources(const struct conf *conf, pp_error_t *error)
+{
+	const char *const names[] = { conf->file != NULL ? "file" : NULL,
+		                      conf->entries != NULL ? "inline" : NULL,
+		                      conf->table != NULL ? "table" : NULL,
+		                      conf->query != NULL ? "query" : NULL,
+		                      conf->managed != NULL ? "managed" : NULL };
+	const char *first = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (names[i] != NULL && first != NULL)
+			return pp_fail(error, NULL, "found both %s and %s, wanted %s", first, names[i],
+			               sources);
+		first = first != NULL ? first : names[i];
+	}
+	return first != NULL || pp_fail(error, NULL, "found no source, wanted %s", sources);
+}
+
+static bool is_local(const struct conf *conf)
+{
+	return conf->file != NULL || conf->entries != NULL;
+}
+
+static bool make_seed(struct conf *conf, pp_error_t *error)
+{
+	struct stamp stamp = { 0 };
+	struct snapshot *snapshot = read_source(conf, &stamp, error);
+
 	if (snapshot == NULL)
 		return false;
 	conf->seed = g_new0(struct seed, 1);
 	atomic_init(&conf->seed->snapshot, snapshot);
 	conf->seed->stamp = stamp;
 	return true;
+}
+
+static bool validate(void *data, pp_error_t *error)
+{
+	struct conf *conf = data;
+
+	conf->method = search_named(conf->search);
+	if (!check_sources(conf, error))
+		return false;
+	if (conf->subdomains && conf->method != &search_mail)
+		return pp_fail(error, "subdomains", "goes with search = 'mail' only%s",
+		               conf->method == &search_domain ? "; a domain's subdomains are always found"
+		                                              : "");
+	if (!database_validate(conf, error))
+		return false;
+	return !is_local(conf) || make_seed(conf, error);
 }
 
 static void invalidate(void *data)
@@ -103,17 +143,39 @@ static void invalidate(void *data)
 	if (conf->seed != NULL)
 		snapshot_unref(atomic_exchange(&conf->seed->snapshot, NULL));
 	g_clear_pointer(&conf->seed, g_free);
+	g_clear_pointer(&conf->sql, pp_query_free);
+	g_clear_pointer(&conf->asked, g_free);
 }
 
-static void *list_open(const void *data, pp_error_t *error)
+static void *open_local(const struct conf *conf, pp_error_t *error)
 {
-	const struct conf *conf = data;
 	struct snapshot *snapshot = atomic_exchange(&conf->seed->snapshot, NULL);
 	struct stamp stamp = conf->seed->stamp;
 
 	if (snapshot == NULL)
 		snapshot = read_source(conf, &stamp, error);
 	return snapshot != NULL ? list_new(conf, snapshot, &stamp) : NULL;
+}
+
+/* A database that cannot be read is tried again, and until then the check is unknown. */
+static void *open_database(const struct conf *conf, pp_error_t *error)
+{
+	const struct stamp stamp = { 0 };
+	struct snapshot *snapshot = NULL;
+	const char *reason;
+
+	if (conf->whole && (snapshot = database_read_all(conf, &reason)) == NULL) {
+		pp_fail(error, NULL, "cannot be read: %s", reason);
+		return NULL;
+	}
+	return list_new(conf, snapshot, &stamp);
+}
+
+static void *list_open(const void *data, pp_error_t *error)
+{
+	const struct conf *conf = data;
+
+	return is_local(conf) ? open_local(conf, error) : open_database(conf, error);
 }
 
 static void list_close(void *handle)
@@ -126,114 +188,9 @@ static void upkeep(void *handle)
 	list_upkeep(handle);
 }
 
-/* -- asking --------------------------------------------------------------- */
-
-/* NULL: the request has none. The null sender is on a list as "<>". */
-static const char *searched_value(pp_ask_t *a)
-{
-	const struct conf *conf = pp_conf(a);
-	const struct args *given = pp_args(a);
-	const char *value = given->value;
-
-	if (value == NULL && conf->attribute != NULL)
-		value = pp_attr_named(a, conf->attribute);
-	return value != NULL && *value == '\0' ? "<>" : value;
-}
-
-static bool begins_with(const char *word, const char *name)
-{
-	size_t length = strlen(name);
-
-	return strncmp(word, name, length) == 0 && word[length] == '=';
-}
-
-/* First the words with a name, then the others in order into what is left. */
-static void set_named_fields(pp_ask_t *a, const pp_texts_t *names, const char *value)
-{
-	bool *set = memset(pp_alloc(a, names->count * sizeof(*set)), 0, names->count * sizeof(*set));
-	g_auto(GStrv) words = g_strsplit_set(value, " \t", -1);
-	size_t next = 0;
-
-	for (char **word = words; *word != NULL; word++)
-		for (size_t i = 0; i < names->count; i++)
-			if (begins_with(*word, names->items[i])) {
-				pp_field(a, names->items[i], *word + strlen(names->items[i]) + 1);
-				set[i] = true;
-				**word = '\0';
-				break;
-			}
-	for (char **word = words; *word != NULL; word++) {
-		while (next < names->count && set[next])
-			next++;
-		if (next < names->count && **word != '\0')
-			pp_field(a, names->items[next++], *word);
-	}
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
-static pp_step_t found(pp_ask_t *a, const struct snapshot *snapshot, uint32_t entry)
-{
-	const struct conf *conf = pp_conf(a);
-	struct fields *answer = pp_fields(a);
-	const char *value = snapshot_value(snapshot, entry);
-
-	answer->key = pp_format(a, "%s", snapshot_key(snapshot, entry));
-	answer->line = snapshot->entries[entry].line;
-	if (*value != '\0') {
-		answer->value = pp_format(a, "%s", value);
-		if (conf->fields != NULL)
-			set_named_fields(a, conf->fields, value);
-	}
-	if (conf->file == NULL)
-		return pp_yes(a, "%s (inline)", answer->key);
-	return pp_yes(a, "%s (%s:%lld)", answer->key, base_name(conf->file), (long long)answer->line);
-}
-
-static pp_step_t answer_of(pp_ask_t *a, const struct snapshot *snapshot, const struct result *result,
-                           const char *value)
-{
-	const struct conf *conf = pp_conf(a);
-
-	switch (result->outcome) {
-	case OUTCOME_FOUND: return found(a, snapshot, result->entry);
-	case OUTCOME_NONE: return pp_none(a, "'%s' %s", value, result->why);
-	case OUTCOME_UNKNOWN:
-		return pp_unknown(a, "%s (%s:%u) %s", snapshot_key(snapshot, result->entry),
-		                  conf->file != NULL ? base_name(conf->file) : "inline",
-		                  snapshot->entries[result->entry].line, result->why);
-	default:
-		return pp_no(a, "not on the list%s%s", conf->file != NULL ? " " : "",
-		             conf->file != NULL ? base_name(conf->file) : "");
-	}
-}
-
-static pp_step_t ask(pp_ask_t *a)
-{
-	const struct conf *conf = pp_conf(a);
-	const char *value = searched_value(a);
-	struct snapshot *snapshot;
-	struct result result;
-	pp_step_t step;
-
-	if (value == NULL && conf->attribute == NULL)
-		return pp_none(a, "nothing to search: the check has no attribute and the ask no value");
-	if (value == NULL)
-		return pp_none(a, "the request has no %s", conf->attribute);
-	snapshot = list_snapshot(pp_handle(a));
-	result = conf->method->find(snapshot, conf, pp_format(a, "%s", value));
-	step = answer_of(a, snapshot, &result, value);
-	snapshot_unref(snapshot);
-	return step;
-}
-
 PP_MODULE(.name = "list", .question = "Is the value on the list?", .yes = "found", .no = "absent",
           .conf_size = sizeof(struct conf), .params = params, .args_size = sizeof(struct args), .args = args,
-          .fields_size = sizeof(struct fields), .fields = fields, .ask = ask, .key = searched_value,
-          .validate = validate, .invalidate = invalidate, .open = list_open, .close = list_close,
-          .upkeep = upkeep);
+          .fields_size = sizeof(struct fields), .fields = fields, .state_size = sizeof(struct look_up),
+          .ask = list_ask, .key = list_key, .validate = validate, .invalidate = invalidate, .open = list_open,
+          .close = list_close, .upkeep = upkeep, .statements = managed_statements, .table = "managed",
+          .commands = list_commands);

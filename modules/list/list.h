@@ -18,12 +18,16 @@
 #define LIST_WRONG_SIZE 512
 
 struct search;
+struct list;
 
 struct conf {
 	const char *file;
 	const pp_value_t *entries; /* the parameter inline */
+	const char *query, *table, *store, *managed;
+	const pp_texts_t *column;
+	pp_msec_t refresh, max_age;
 	const char *search;
-	const char *attribute;
+	const pp_texts_t *attribute;
 	bool ignore_case;
 	bool subdomains;
 	const char *extension;
@@ -32,7 +36,14 @@ struct conf {
 	/* Made by validate() */
 	const struct search *method;
 	struct seed *seed;
+	pp_query_t *sql;   /* of query or table */
+	pp_texts_t *asked; /* attribute, where the query names them itself */
+	bool whole;        /* a snapshot, not a look-up for each ask */
+	bool together;     /* a row has to fit all attributes, not one of them */
 };
+
+/* What the list is called in texts: "partners.txt", "inline", "table partners". */
+char *list_source(const struct conf *conf); /* g_free() it */
 
 /* -- snapshot.c ----------------------------------------------------------- */
 
@@ -45,6 +56,8 @@ struct snapshot {
 	atomic_uint users;
 	const struct search *search;
 	uint64_t digest; /* of the file's bytes */
+	pp_msec_t ends;  /* pp_time() when the first of its entries does; 0: none does */
+	char *skipped;   /* which rows cannot be searched, a sentence; NULL: none */
 
 	char *texts;
 	size_t texts_used, texts_size;
@@ -100,6 +113,25 @@ void exact_free(struct snapshot *snapshot);
 bool exact_find(const struct snapshot *snapshot, const char *head, size_t head_length, const char *tail,
                 size_t tail_length, struct result *result);
 
+/* -- answer.c ------------------------------------------------------------- */
+
+struct args {
+	const char *value;
+};
+
+struct fields {
+	const char *value;
+	const char *key;
+	int64_t line;
+};
+
+pp_step_t list_ask(pp_ask_t *a);
+const char *list_key(pp_ask_t *a);
+
+/* Answers that the value was found. What is said of it is as database_pack() made it, or as it
+ * stands in a file. */
+pp_step_t list_found(pp_ask_t *a, const char *key, const char *said, uint32_t line);
+
 /* -- source.c ------------------------------------------------------------- */
 
 /* What tells that a file is another one than before. */
@@ -132,6 +164,43 @@ bool stamp_equal(const struct stamp *one, const struct stamp *other);
 struct snapshot *source_read_file(const struct conf *conf, struct stamp *stamp, struct problems *problems);
 struct snapshot *source_read_inline(const struct conf *conf, struct problems *problems);
 
+/* -- database.c ------------------------------------------------------------ */
+
+/* Checks the parameters about databases and makes conf->sql. */
+bool database_validate(struct conf *conf, pp_error_t *error);
+/* A step: looks up the values of the ask, one for each attribute or the one of an argument. */
+pp_step_t database_look_up(pp_ask_t *a, char *const *values, size_t count);
+/* The state of an ask that looks up. */
+struct look_up {
+	size_t count;
+	char *const *values;
+	pp_work_t **works;
+};
+
+/* What a row of a database says of its key: its value, and a text for each of conf->fields, in
+ * one text, as entries of snapshots have it. */
+char *database_pack(const struct conf *conf, size_t columns, const char *const *names,
+                    const char *const *values, size_t key); /* g_free() it */
+void database_unpack(pp_ask_t *a, const char *packed, const char **value);
+
+/* The rows of table or query, or of the managed table. NULL: *error is a sentence that lives until
+ * the next call of pp_sql_now() or pp_query_now(). */
+struct snapshot *database_read_all(const struct conf *conf, const char **error);
+
+/* -- managed.c ------------------------------------------------------------- */
+
+struct managed_row { /* of the statements */
+	const char *value, *reason, *author;
+	pp_msec_t added, until; /* until: 0 = for ever */
+};
+struct managed_wish {
+	const char *value, *reason, *author;
+	pp_msec_t now, until;
+};
+extern const pp_statement_t managed_statements[];
+extern const pp_command_t list_commands[];
+void managed_expire(struct list *list); /* deletes what has ended, now and then */
+
 /* -- watch.c -------------------------------------------------------------- */
 
 /* A snapshot on its way from validate() to open(), which takes it. */
@@ -150,15 +219,22 @@ struct list {
 	struct snapshot *retired; /* kept a turn, so that no ask has to free it */
 	struct stamp tried;       /* of the file that was read last */
 	bool tried_any;
-	unsigned held; /* turns the file has been left alone because it is being written */
-	char *trouble; /* why the file is not used now; NULL when it is */
+	unsigned held;             /* turns the file has been left alone because it is being written */
+	pp_msec_t expired_at;      /* when ended entries were deleted last */
+	_Atomic pp_msec_t good_at; /* pp_now() when a database last gave what is current; atomic */
+	pp_msec_t read_at;         /* when it was asked last */
+	atomic_bool changed;       /* by a command: to be read at the next turn */
+	char *trouble;             /* why the file is not used now; NULL when it is */
+	char *skipped;             /* the snapshot's, as it was logged last */
 };
 
 struct list *list_new(const struct conf *conf, struct snapshot *snapshot, const struct stamp *stamp);
 void list_free(struct list *list); /* accepts NULL */
 /* The snapshot of now, with one user more. */
 struct snapshot *list_snapshot(struct list *list);
-/* Reads the file anew if it has changed. Logs a line for each change of state. */
+/* Whether the snapshot is too old to say anything: a database has not given another in time. */
+bool list_is_too_old(struct list *list);
+/* Reads the file anew if it has changed, a database when it is time. Logs a line for each change of state. */
 void list_upkeep(struct list *list);
 
 #endif

@@ -95,8 +95,8 @@ test("an inline entry of another kind is refused", function()
 end)
 
 test("exactly one source is wanted", function()
-    refused("neither file nor inline", function() check.list {} end)
-    refused("both file and inline", function()
+    refused("found no source, wanted one of file, inline, table, query and managed", function() check.list {} end)
+    refused("found both file and inline", function()
         check.list { inline = { "a" }, file = write("l.txt", "a\n") }
     end)
 end)
@@ -287,4 +287,55 @@ test("answers are not kept unless told so", function()
     equal(asked(kept, "a").from, "asked")
     equal(asked(kept, "a").from, "memory")
     equal(asked(kept, "b").from, "asked")
+end)
+
+-- What goes with a database, and what does not.
+local mistakes = {
+    { { table = "t" }, "table: goes with column" },
+    { { table = "t; DROP", column = "c" }, "table: found 't; DROP', wanted the name of a table" },
+    { { table = "t", column = "c d" }, "column: found 'c d', wanted letters, digits and '_'" },
+    { { table = "t", column = { "a", "b" }, attribute = "sender" }, "found 2 columns, wanted one attribute for each" },
+    { { table = "t", column = { "a", "b" }, attribute = { "sender", "recipient" }, search = "mail" },
+      "found 2 columns, but mail reads the whole table" },
+    { { query = "SELECT x FROM t WHERE y = :sender", attribute = "recipient" }, "has :sender, wanted :value or an attribute" },
+    { { query = "SELECT x FROM t WHERE y = :sneder" }, "no attribute 'sneder' (did you mean 'sender'?)" },
+    { { query = "SELECT x FROM t WHERE y = :value AND z = :sender" }, "has :value beside attributes" },
+    { { table = "t", column = { "a", "b" }, attribute = { "sender", "recipient" }, refresh = "1m" },
+      "found 2 columns, but refresh reads the whole table" },
+    { { query = "SELECT x FROM t WHERE y = :value AND z = :sender", attribute = "sender" }, "has :value beside attributes" },
+    { { query = "SELECT x FROM t WHERE y = :value", search = "cidr" }, "needs all entries, but the query asks for one" },
+    { { query = "DELETE FROM t" }, "query: " },
+    { { query = "SELECT 1; SELECT 2" }, "query: " },
+    { { inline = { "a" }, column = "c" }, "column: goes with table only" },
+    { { inline = { "a" }, refresh = "1m" }, "refresh: goes with query, table or managed only" },
+    { { inline = { "a" }, store = "mail" }, "store: goes with query or table only" },
+    { { table = "t", column = "c", store = "nowhere" }, "no store { name = 'nowhere' }" },
+    { { managed = "two words" }, "found 'two words', wanted letters, digits" },
+    { { table = "t", column = "c", refresh = "2h" }, "refresh: is longer than max_age" },
+}
+for i, mistake in ipairs(mistakes) do
+    test("mistake " .. i .. " is found: " .. mistake[2], function()
+        refused(mistake[2], function() check.list(mistake[1]) end)
+    end)
+end
+
+test("a managed list is empty at first, and says so", function()
+    ours = check.list { managed = "ours", attribute = "sender" }
+    local answer = ask(ours, { sender = "a@example.org" })
+    equal(answer.word, "absent")
+    equal(answer.text, "not on the list table ours")
+end)
+
+test("a query that names attributes needs no parameter attribute", function()
+    pairs_of = check.list { query = "SELECT 1 WHERE :sender = 'a@example.net' AND :recipient = 'b@example.org'" }
+    equal(ask(pairs_of, { sender = "a@example.net", recipient = "b@example.org" }).word, "found")
+    equal(ask(pairs_of, { sender = "b@example.org", recipient = "a@example.net" }).word, "absent")
+    local answer = ask(pairs_of, { sender = "a@example.net", recipient = "" })
+    equal(answer.word, "none")
+    equal(answer.text, "the request has no sender and recipient")
+end)
+
+test("a managed list for a search of networks is read whole", function()
+    nets = check.list { managed = "nets", search = "cidr", attribute = "client_address" }
+    equal(ask(nets, { client_address = "192.0.2.1" }).word, "absent")
 end)

@@ -24,6 +24,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	snapshot->search->free(snapshot);
 	g_free(snapshot->texts);
 	g_free(snapshot->entries);
+	g_free(snapshot->skipped);
 	g_free(snapshot);
 }
 

@@ -1,4 +1,4 @@
-/* watch.c - the snapshot of now, and its file being watched
+/* watch.c - the snapshot of now, its file being watched, its database read again
  *
  * Whatever happens to the file, the snapshot of before stays until a good one can
  * take its place. A file that is replaced by rename is read at once; one that is
@@ -11,6 +11,17 @@
 #define QUIET 500  /* ms nobody has written to a file that is good to read */
 #define HELD_MAX 5 /* turns one waits for that */
 
+/* Says once which rows of a database cannot be searched. */
+static void say_skipped(struct list *list, const struct snapshot *snapshot)
+{
+	if (g_strcmp0(list->skipped, snapshot->skipped) == 0)
+		return;
+	if (snapshot->skipped != NULL)
+		pp_log(PP_LOG_WARNING, "list: %s", snapshot->skipped);
+	g_free(list->skipped);
+	list->skipped = g_strdup(snapshot->skipped);
+}
+
 struct list *list_new(const struct conf *conf, struct snapshot *snapshot, const struct stamp *stamp)
 {
 	struct list *list = g_new0(struct list, 1);
@@ -20,6 +31,11 @@ struct list *list_new(const struct conf *conf, struct snapshot *snapshot, const 
 	list->current = snapshot;
 	list->tried = *stamp;
 	list->tried_any = !stamp->fresh;
+	list->read_at = pp_now();
+	atomic_init(&list->good_at, list->read_at);
+	atomic_init(&list->changed, false);
+	if (snapshot != NULL)
+		say_skipped(list, snapshot);
 	return list;
 }
 
@@ -31,6 +47,7 @@ void list_free(struct list *list)
 	snapshot_unref(list->retired);
 	pthread_mutex_destroy(&list->lock);
 	g_free(list->trouble);
+	g_free(list->skipped);
 	g_free(list);
 }
 
@@ -53,6 +70,11 @@ static void publish(struct list *list, struct snapshot *snapshot)
 	pthread_mutex_unlock(&list->lock);
 }
 
+bool list_is_too_old(struct list *list)
+{
+	return list->conf->whole && pp_now() - atomic_load(&list->good_at) > list->conf->max_age;
+}
+
 /* Takes over why, and logs it unless it is known already. */
 static void set_trouble(struct list *list, char *why)
 {
@@ -73,15 +95,14 @@ static bool is_being_written(const struct list *list, const struct stamp *stamp)
 	       stamp->device == list->tried.device && age >= 0 && age < QUIET;
 }
 
-static void use(struct list *list, struct snapshot *snapshot)
+static void use(struct list *list, struct snapshot *snapshot, const char *source)
 {
 	if (snapshot->digest == list->current->digest) {
 		if (list->trouble != NULL)
-			pp_log(PP_LOG_NOTICE, "list: %s: good again (entries: %u)", list->conf->file,
-			       snapshot->count);
+			pp_log(PP_LOG_NOTICE, "list: %s: good again (entries: %u)", source, snapshot->count);
 		snapshot_unref(snapshot);
 	} else {
-		pp_log(PP_LOG_NOTICE, "list: %s: read anew (entries: %u)", list->conf->file, snapshot->count);
+		pp_log(PP_LOG_NOTICE, "list: %s: read anew (entries: %u)", source, snapshot->count);
 		publish(list, snapshot);
 	}
 	g_clear_pointer(&list->trouble, g_free);
@@ -127,10 +148,57 @@ static void read_anew(struct list *list)
 		set_trouble(list, g_strdup_printf("%s: the file is empty (write a comment for an empty list)",
 		                                  list->conf->file));
 	} else {
-		use(list, snapshot);
+		use(list, snapshot, list->conf->file);
 	}
 	problems_clear(&problems);
 }
+
+/* -- databases ------------------------------------------------------------ */
+
+/* An empty table where there was a full one may be a mistake of somebody's: it is believed when
+ * the entries of before are too old to be. */
+static bool is_doubtful(struct list *list, const struct snapshot *snapshot)
+{
+	return snapshot->count == 0 && list->current->count > 0 && list->conf->managed == NULL &&
+	       !list_is_too_old(list);
+}
+
+static void read_database(struct list *list)
+{
+	g_autofree char *source = list_source(list->conf);
+	const char *reason;
+	struct snapshot *snapshot;
+
+	list->read_at = pp_now();
+	snapshot = database_read_all(list->conf, &reason);
+	if (snapshot == NULL) {
+		set_trouble(list, g_strdup_printf("%s: cannot be read: %s", source, reason));
+	} else if (is_doubtful(list, snapshot)) {
+		snapshot_unref(snapshot);
+		set_trouble(list, g_strdup_printf("%s: it is empty now", source));
+	} else {
+		say_skipped(list, snapshot);
+		use(list, snapshot, source);
+		atomic_store(&list->good_at, pp_now());
+	}
+}
+
+static bool has_ended(const struct snapshot *snapshot)
+{
+	return snapshot != NULL && snapshot->ends != 0 && pp_time() >= snapshot->ends;
+}
+
+static void look_after_database(struct list *list)
+{
+	bool changed = atomic_exchange(&list->changed, false) || has_ended(list->current);
+
+	if (list->conf->whole && (changed || pp_now() - list->read_at >= list->conf->refresh))
+		read_database(list);
+	if (list->conf->managed != NULL)
+		managed_expire(list);
+}
+
+/* -- each turn ------------------------------------------------------------ */
 
 void list_upkeep(struct list *list)
 {
@@ -138,8 +206,10 @@ void list_upkeep(struct list *list)
 	struct stamp stamp;
 
 	g_clear_pointer(&list->retired, snapshot_unref);
-	if (path == NULL)
+	if (path == NULL) {
+		look_after_database(list);
 		return;
+	}
 	if (!stamp_of(path, &stamp)) {
 		list->tried_any = false;
 		set_trouble(list, g_strdup_printf("%s: cannot be read: %s", path, g_strerror(errno)));

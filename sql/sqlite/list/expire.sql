@@ -1,0 +1,3 @@
+-- Deletes some of what has ended.
+DELETE FROM {table} WHERE value IN (
+	SELECT value FROM {table} WHERE until <= :now LIMIT 500)
