@@ -4,6 +4,7 @@ tests_bench_cache_SOURCES = tests/bench/cache.c
 tests_bench_cache_LDADD = $(CORE_LIBS)
 tests_bench_cache_LDFLAGS = $(CORE_LDFLAGS)
 tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/socket.c tests/bench/socket.h
-tests_bench_load_SOURCES = tests/bench/load.c tests/bench/socket.c tests/bench/socket.h
+tests_bench_load_SOURCES = tests/bench/load.c tests/bench/load_cpu.c tests/bench/load_cpu.h \
+	tests/bench/load_request.c tests/bench/load_request.h tests/bench/socket.c tests/bench/socket.h
 tests_bench_load_LDADD = -lpthread
 tests_bench_nonce_SOURCES = tests/bench/nonce.c tests/bench/socket.c tests/bench/socket.h

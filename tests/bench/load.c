@@ -1,19 +1,25 @@
 /* bench/load.c - asks a policy server as fast as it answers, and measures
  *
- *   load [-c CONNECTIONS] [-t THREADS] [-s SECONDS] [-w WARM-UP SECONDS] [-k SENDERS] [-p PID] ADDRESS
+ *   load [-c CONNECTIONS] [-t THREADS] [-s SECONDS] [-w WARM-UP SECONDS] [-p PID] [-r RATE]
+ *        [-k SENDERS | -n FIRST | -d COUNT | -e COUNT] [-g NETWORKS] ADDRESS
  *   load -i CONNECTIONS ADDRESS
  *
  * Each connection sends a request when the reply to the last one, which must be
  * DUNNO, has come. Requests are those of Postfix 3.7: 29 attributes, 790 bytes;
  * client, sender, recipient and instance vary. It prints one line of JSON. -p: the
  * server's CPU time is read from the scheduler's statistics, before and after,
- * while nothing is under way.
+ * while nothing is under way. -r: so many requests a second, if it answers as many.
+ * "next" is a number from which on all are new to the next run.
+ * What is asked about (load_request.h): -k so many senders in turn; triplets: -n new
+ * ones, from this number on; -d drawn of so many that passed; -e each of these once,
+ * if the time is long enough.
  * -i: opens connections, has one request answered on each, prints "ready" and holds
  * them idle until its standard input ends.
  */
+#include "load_cpu.h"
+#include "load_request.h"
 #include "socket.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -25,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, REPLY_MAX = 1500, REQUEST_MAX = 1024 };
+enum { EVENTS = 256, REPLY_MAX = 1500 };
 
 /* A histogram of nanoseconds with 32 steps to each doubling: 3 % is its finest. */
 enum { STEPS = 32, SLOTS = 60 * STEPS };
@@ -47,13 +53,13 @@ struct worker {
 	unsigned count, waiting; /* connections; those with a request under way */
 	struct client *clients;
 	struct histogram latency;
-	uint64_t replies, wrong;
-	uint32_t serial;
-	unsigned senders;
+	uint64_t asked, wrong; /* in both phases */
+	struct requests requests;
+	struct client **free; /* those without a request under way, where there is a rate */
+	unsigned free_count;
+	double rate;          /* requests a second; 0 = as fast as they are answered */
 	double warm, seconds; /* how long each phase is */
 	int64_t length;       /* how long the measured one was in the end */
-	char request[REQUEST_MAX];
-	size_t request_size;
 };
 
 /* warm-up, its end, measuring, its end */
@@ -92,74 +98,20 @@ static double percentile(const struct histogram *latency, double part)
 	return 0;
 }
 
-/* -- requests -------------------------------------------------------------- */
-
-static const char template[] =
-        "request=smtpd_access_policy\n"
-        "protocol_state=RCPT\n"
-        "protocol_name=ESMTP\n"
-        "client_address=192.0.2.@0\n"
-        "client_name=mail-out@0.outbound-pool.relay.sender-domain.example.net\n"
-        "client_port=5@2\n"
-        "reverse_client_name=mail-out@0.outbound-pool.relay.sender-domain.example.net\n"
-        "server_address=198.51.100.25\n"
-        "server_port=25\n"
-        "helo_name=mail-out@0.outbound-pool.relay.sender-domain.example.net\n"
-        "sender=user@1@sender-domain.example.net\n"
-        "recipient=recipient@0@department.example.org\n"
-        "recipient_count=0\n"
-        "queue_id=\n"
-        "instance=6c1a.68a5d3f2.@1.0\n"
-        "size=4821398\n"
-        "etrn_domain=\n"
-        "stress=\n"
-        "sasl_method=\n"
-        "sasl_username=\n"
-        "sasl_sender=\n"
-        "ccert_subject=\n"
-        "ccert_issuer=\n"
-        "ccert_fingerprint=\n"
-        "ccert_pubkey_fingerprint=\n"
-        "encryption_protocol=TLSv1.3\n"
-        "encryption_cipher=TLS_AES_256_GCM_SHA384\n"
-        "encryption_keysize=256\n"
-        "policy_context=inbound\n"
-        "\n";
-
-/* Writes the request of this serial number: @0 is three digits, @1 the number of
- * the sender, @2 four digits. All requests are of one size. */
-static void make_request(struct worker *worker)
-{
-	unsigned serial = worker->serial++;
-	unsigned sender = worker->senders == 0 ? 0 : serial % worker->senders;
-	char *out = worker->request;
-
-	for (const char *in = template; *in != '\0'; in++) {
-		if (in[0] != '@' || in[1] < '0' || in[1] > '2') {
-			*out++ = *in;
-			continue;
-		}
-		unsigned value = in[1] == '1'   ? sender
-		                 : in[1] == '0' ? 100 + serial % 150
-		                                : 1000 + serial % 9000;
-		unsigned digits = in[1] == '1' ? 7 : in[1] == '0' ? 3 : 4;
-
-		for (unsigned i = digits; i-- > 0; value /= 10)
-			out[i] = (char)('0' + value % 10);
-		out += digits;
-		in++;
-	}
-	worker->request_size = (size_t)(out - worker->request);
-}
+/* -- asking ---------------------------------------------------------------- */
 
 static void ask(struct worker *worker, struct client *client)
 {
-	make_request(worker);
+	char request[REQUEST_MAX];
+	size_t size = requests_next(&worker->requests, request);
+
+	if (size == 0)
+		return;
 	client->sent = socket_clock();
-	if (send(client->fd, worker->request, worker->request_size, MSG_NOSIGNAL) !=
-	    (ssize_t)worker->request_size)
+	if (send(client->fd, request, size, MSG_NOSIGNAL) != (ssize_t)size)
 		err(1, "send");
 	worker->waiting++;
+	worker->asked++;
 }
 
 /* Reads; true when a whole reply has come. */
@@ -182,31 +134,54 @@ static bool replied(struct worker *worker, struct client *client)
 
 /* -- a thread -------------------------------------------------------------- */
 
+/* Sends what is due by now at a rate; false: it is over. */
+static bool keep_pace(struct worker *worker, int64_t start, int64_t end, uint64_t *sent)
+{
+	int64_t now = socket_clock();
+
+	if (now >= end)
+		return worker->waiting > 0;
+	uint64_t due = (uint64_t)((double)(now - start) / 1e9 * worker->rate);
+
+	for (; *sent < due && worker->free_count > 0; (*sent)++)
+		ask(worker, worker->free[--worker->free_count]);
+	return true;
+}
+
+/* Takes a reply, if all of it has come, and asks again at once or leaves that to keep_pace(). */
+static void take_reply(struct worker *worker, struct client *client, struct histogram *latency, int64_t end)
+{
+	if (!replied(worker, client))
+		return;
+
+	int64_t now = socket_clock();
+
+	if (latency != NULL) {
+		latency->slots[slot_of((uint64_t)(now - client->sent))]++;
+		latency->count++;
+	}
+	if (worker->rate > 0)
+		worker->free[worker->free_count++] = client;
+	else if (now < end)
+		ask(worker, client);
+}
+
 static void run_phase(struct worker *worker, double seconds, struct histogram *latency)
 {
 	struct epoll_event events[EVENTS];
-	int64_t start = socket_clock(), now = start, end = start + (int64_t)(seconds * 1e9);
+	int64_t start = socket_clock(), end = start + (int64_t)(seconds * 1e9);
+	bool paced = worker->rate > 0;
+	uint64_t sent = 0;
 
-	for (unsigned i = 0; i < worker->count; i++)
+	for (unsigned i = 0; i < worker->count && !paced; i++)
 		ask(worker, &worker->clients[i]);
-	while (worker->waiting > 0) {
-		int count = epoll_wait(worker->epoll, events, EVENTS, -1);
+	while (paced ? keep_pace(worker, start, end, &sent) : worker->waiting > 0) {
+		int count = epoll_wait(worker->epoll, events, EVENTS, paced ? 1 : -1);
 
-		for (int i = 0; i < count; i++) {
-			struct client *client = events[i].data.ptr;
-
-			if (!replied(worker, client))
-				continue;
-			now = socket_clock();
-			if (latency != NULL) {
-				latency->slots[slot_of((uint64_t)(now - client->sent))]++;
-				latency->count++;
-			}
-			if (now < end)
-				ask(worker, client);
-		}
+		for (int i = 0; i < count; i++)
+			take_reply(worker, events[i].data.ptr, latency, end);
 	}
-	worker->length = now - start;
+	worker->length = socket_clock() - start;
 }
 
 static void *work(void *data)
@@ -225,58 +200,18 @@ static void open_clients(struct worker *worker, const char *address)
 {
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	worker->clients = calloc(worker->count + 1, sizeof *worker->clients);
-	if (worker->clients == NULL)
+	worker->free = calloc(worker->count + 1, sizeof(struct client *));
+	if (worker->clients == NULL || worker->free == NULL)
 		err(1, "calloc");
 	for (unsigned i = 0; i < worker->count; i++) {
 		struct client *client = &worker->clients[i];
 		struct epoll_event event = { .events = EPOLLIN, .data.ptr = client };
 
 		client->fd = socket_connect(address, 0);
+		worker->free[worker->free_count++] = client;
 		if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, client->fd, &event) != 0)
 			err(1, "epoll_ctl");
 	}
-}
-
-/* -- the server's CPU time -------------------------------------------------- */
-
-/* The time on a processor of all threads, in nanoseconds; -1 = not to be had. */
-static int64_t cpu_time(int pid)
-{
-	char path[128];
-	int64_t sum = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/task", pid);
-	DIR *tasks = opendir(path);
-
-	if (pid == 0 || tasks == NULL)
-		return -1;
-	for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
-		long long run;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", pid, entry->d_name);
-		FILE *file = fopen(path, "r");
-
-		if (file == NULL || fscanf(file, "%lld", &run) != 1)
-			sum = -1;
-		if (file != NULL)
-			fclose(file);
-		if (sum < 0)
-			break;
-		sum += run;
-	}
-	closedir(tasks);
-	return sum;
-}
-
-/* A running thread's time is not up to date: let it fall asleep. */
-static int64_t settled_cpu_time(int pid)
-{
-	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
-
-	nanosleep(&pause, NULL);
-	return cpu_time(pid);
 }
 
 /* -- the program ------------------------------------------------------------ */
@@ -303,10 +238,14 @@ static void report(struct worker *workers, unsigned threads, int64_t cpu)
 {
 	struct worker *all = &workers[0];
 	double rate = 0;
-	uint64_t wrong = 0;
+	uint64_t wrong = 0, asked = 0;
+	uint32_t next = 0;
 
 	for (unsigned t = 0; t < threads; t++) {
 		wrong += workers[t].wrong;
+		asked += workers[t].asked;
+		if (workers[t].requests.next > next)
+			next = workers[t].requests.next;
 		if (workers[t].length > 0)
 			rate += (double)workers[t].latency.count * 1e9 / (double)workers[t].length;
 		if (t == 0)
@@ -315,8 +254,10 @@ static void report(struct worker *workers, unsigned threads, int64_t cpu)
 			all->latency.slots[slot] += workers[t].latency.slots[slot];
 		all->latency.count += workers[t].latency.count;
 	}
-	printf("{\"replies\": %llu, \"wrong\": %llu, \"rate\": %.1f, ",
-	       (unsigned long long)all->latency.count, (unsigned long long)wrong, rate);
+	printf("{\"replies\": %llu, \"asked\": %llu, \"wrong\": %llu, \"rate\": %.1f, ",
+	       (unsigned long long)all->latency.count, (unsigned long long)asked, (unsigned long long)wrong,
+	       rate);
+	printf("\"next\": %lu, ", (unsigned long)next);
 	if (cpu >= 0 && all->latency.count > 0)
 		printf("\"cpu_us\": %.4f, ", (double)cpu / 1e3 / (double)all->latency.count);
 	else
@@ -325,56 +266,114 @@ static void report(struct worker *workers, unsigned threads, int64_t cpu)
 	       percentile(&all->latency, 0.99));
 }
 
-int main(int argc, char **argv)
-{
-	unsigned connections = 1, threads = 1, idle = 0, senders = 64;
-	double seconds = 1, warm = 0.2;
-	int option, pid = 0;
+struct options {
+	unsigned connections, threads, idle;
+	double seconds, warm, rate;
+	int pid;
+	struct requests requests;
+};
 
-	while ((option = getopt(argc, argv, "c:t:s:w:k:p:i:")) != -1) {
+static void choose(struct options *options, enum about about, const char *number)
+{
+	unsigned value = (unsigned)atoi(number);
+
+	options->requests.about = about;
+	if (about == ABOUT_NEW)
+		options->requests.next = value;
+	else
+		options->requests.count = value;
+}
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "c:t:s:w:r:p:i:k:g:n:d:e:")) != -1) {
 		switch (option) {
-		case 'c': connections = (unsigned)atoi(optarg); break;
-		case 't': threads = (unsigned)atoi(optarg); break;
-		case 's': seconds = atof(optarg); break;
-		case 'w': warm = atof(optarg); break;
-		case 'k': senders = (unsigned)atoi(optarg); break;
-		case 'p': pid = atoi(optarg); break;
-		case 'i': idle = (unsigned)atoi(optarg); break;
-		default: return 2;
+		case 'c': options->connections = (unsigned)atoi(optarg); break;
+		case 't': options->threads = (unsigned)atoi(optarg); break;
+		case 's': options->seconds = atof(optarg); break;
+		case 'w': options->warm = atof(optarg); break;
+		case 'r': options->rate = atof(optarg); break;
+		case 'p': options->pid = atoi(optarg); break;
+		case 'i': options->idle = (unsigned)atoi(optarg); break;
+		case 'k': choose(options, ABOUT_SENDERS, optarg); break;
+		case 'g': options->requests.networks = (unsigned)atoi(optarg); break;
+		case 'n': choose(options, ABOUT_NEW, optarg); break;
+		case 'd': choose(options, ABOUT_PASSED, optarg); break;
+		case 'e': choose(options, ABOUT_EACH, optarg); break;
+		default: return false;
 		}
 	}
-	if (optind + 1 != argc || threads == 0 || connections == 0)
-		errx(2, "usage: load [options] ADDRESS");
-	threads = threads > connections ? connections : threads;
-	socket_raise_limit();
+	if (options->threads > options->connections)
+		options->threads = options->connections;
+	return optind + 1 == argc && options->threads > 0 && options->requests.networks > 0;
+}
 
-	struct worker *workers = calloc(threads, sizeof *workers);
+/* Threads ask about triplets in turn, but about the same senders at different times. */
+static void prepare(struct worker *worker, const struct options *options, unsigned t)
+{
+	unsigned threads = options->threads, count = options->connections;
+	struct requests *requests = &worker->requests;
 
-	if (workers == NULL)
-		err(1, "calloc");
-	if (idle > 0) {
-		workers[0].count = idle;
-		workers[0].senders = senders;
-		hold_idle(&workers[0], argv[optind]);
-		return 0;
+	*requests = options->requests;
+	requests->random = (uint64_t)socket_clock() * (t + 1) | 1;
+	if (requests->about == ABOUT_SENDERS) {
+		requests->next = t * (requests->count / threads);
+	} else {
+		requests->next += t;
+		requests->step = threads;
 	}
+	worker->count = count / threads + (t < count % threads);
+	worker->warm = options->warm;
+	worker->seconds = options->seconds;
+	worker->rate = options->rate / threads;
+}
+
+static void measure(const struct options *options, const char *address, struct worker *workers)
+{
+	unsigned threads = options->threads;
+
 	pthread_barrier_init(&barrier, NULL, threads + 1);
 	for (unsigned t = 0; t < threads; t++) {
-		workers[t].count = connections / threads + (t < connections % threads);
-		workers[t].warm = warm;
-		workers[t].seconds = seconds;
-		workers[t].senders = senders;
-		workers[t].serial = t * (senders / threads);
-		open_clients(&workers[t], argv[optind]);
+		prepare(&workers[t], options, t);
+		open_clients(&workers[t], address);
 	}
 	for (unsigned t = 0; t < threads; t++)
 		pthread_create(&workers[t].thread, NULL, work, &workers[t]);
 	pthread_barrier_wait(&barrier);
-	int64_t before = settled_cpu_time(pid);
+	int64_t before = settled_cpu_time(options->pid);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
-	int64_t after = settled_cpu_time(pid);
+	int64_t after = settled_cpu_time(options->pid);
 
 	report(workers, threads, before < 0 || after < 0 ? -1 : after - before);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.connections = 1,
+		.threads = 1,
+		.seconds = 1,
+		.warm = 0.2,
+		.requests = { .step = 1, .count = 64, .networks = 250000 },
+	};
+
+	if (!read_options(argc, argv, &options))
+		errx(2, "usage: load [options] ADDRESS");
+	socket_raise_limit();
+
+	struct worker *workers = calloc(options.threads, sizeof *workers);
+
+	if (workers == NULL)
+		err(1, "calloc");
+	if (options.idle > 0) {
+		workers[0].count = options.idle;
+		workers[0].requests = options.requests;
+		hold_idle(&workers[0], argv[optind]);
+	} else {
+		measure(&options, argv[optind], workers);
+	}
 	return 0;
 }

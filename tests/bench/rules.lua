@@ -20,5 +20,6 @@ function burning(req)
 	return dunno()
 end
 
+@MORE@
 listen("inet:127.0.0.1:@PORT@", @RULE@, { max_connections = 20000 })
 listen("unix:@FOLDER@/bench.sock", @RULE@, { max_connections = 20000 })
