@@ -30,6 +30,7 @@ core_libcore_a_SOURCES = \
 	core/store/sqlite.c core/store/sqlite.h \
 	core/store/sqlite_fault.c \
 	core/store/sqlite_file.c \
+	core/store/sqlite_log.c \
 	core/store/statement.c core/store/statement.h \
 	core/store/statement_parse.c core/store/statement_parse.h \
 	core/store/store.c core/store/store.h \

@@ -43,6 +43,9 @@ struct database {
 /* Opens what database->path and the rest say, or makes it. False: *error says why. */
 bool sqlite_connect(struct database *database, struct database_error *error);
 
+/* The name of the layer below SQLite that writes logs in few calls; NULL: the usual one. */
+const char *sqlite_log_vfs(void);
+
 bool sqlite_still_there(struct database *database);
 void sqlite_checkpoint(struct database *database);
 void sqlite_health(struct database *database, struct database_health *health);

@@ -84,7 +84,8 @@ static int open_handle(struct database *database)
 		name = g_strconcat("file:", escaped, "?immutable=1", NULL);
 		flags |= SQLITE_OPEN_URI;
 	}
-	code = sqlite3_open_v2(name, &database->handle, flags, NULL);
+	code = sqlite3_open_v2(name, &database->handle, flags,
+	                       database->path != NULL ? sqlite_log_vfs() : NULL);
 	if (database->handle == NULL)
 		return SQLITE_NOMEM;
 	sqlite3_extended_result_codes(database->handle, 1);
