@@ -220,6 +220,17 @@ static int64_t move_log(struct database *database, int mode)
 	return (int64_t)frames * PAGE_BYTES;
 }
 
+/* SQLite does so when all was moved, and that may be while the writer waits: what goes to the
+ * disk now it need not wait for. */
+static void sync_file(struct database *database)
+{
+	sqlite3_file *file = NULL;
+
+	sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (file != NULL && file->pMethods != NULL)
+		file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
 /* Nobody can write while this waits for those who still read the log. */
 static void end_log(struct database *database, int mode)
 {
@@ -237,10 +248,13 @@ void sqlite_checkpoint(struct database *database)
 	if (database->path == NULL || database->read_only)
 		return;
 	used = move_log(database, SQLITE_CHECKPOINT_PASSIVE);
+	sync_file(database);
 	if (used > database->log_max) {
 		/* What comes in meanwhile is moved before, so that nobody waits for it. */
-		for (int i = 0; i < LOG_PASSES; i++)
+		for (int i = 0; i < LOG_PASSES; i++) {
 			move_log(database, SQLITE_CHECKPOINT_PASSIVE);
+			sync_file(database);
+		}
 		end_log(database, SQLITE_CHECKPOINT_RESTART);
 	} else if (used < database->log_max / QUIET &&
 	           sqlite_file_size(database, "-wal") > database->log_max) {
