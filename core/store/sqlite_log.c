@@ -6,6 +6,7 @@
  * committed. Anything else, such as reading or writing over what is there, finds it
  * written. All other files are the system's own.
  */
+#include <pthread.h>
 #include <string.h>
 #include "store/sqlite.h"
 
@@ -189,20 +190,25 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	return SQLITE_OK;
 }
 
+static sqlite3_vfs log_vfs;
+static bool registered;
+
+static void register_vfs(void)
+{
+	sqlite3_initialize();
+	system_vfs = sqlite3_vfs_find(NULL);
+	log_vfs = *system_vfs;
+	log_vfs.pNext = NULL;
+	log_vfs.zName = "ppolicyd";
+	log_vfs.szOsFile += (int)sizeof(struct log_file);
+	log_vfs.xOpen = open_file;
+	registered = sqlite3_vfs_register(&log_vfs, 0) == SQLITE_OK;
+}
+
 const char *sqlite_log_vfs(void)
 {
-	static sqlite3_vfs vfs;
-	static gsize made;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (g_once_init_enter(&made)) {
-		sqlite3_initialize();
-		system_vfs = sqlite3_vfs_find(NULL);
-		vfs = *system_vfs;
-		vfs.pNext = NULL;
-		vfs.zName = "ppolicyd";
-		vfs.szOsFile += (int)sizeof(struct log_file);
-		vfs.xOpen = open_file;
-		g_once_init_leave(&made, sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? 1 : 2);
-	}
-	return made == 1 ? vfs.zName : NULL;
+	pthread_once(&once, register_vfs);
+	return registered ? log_vfs.zName : NULL;
 }
