@@ -12,7 +12,7 @@ stds.rules = {
 }
 stds.ruletests = {
 	read_globals = {
-		"test", "answers", "expect", "ask", "equal", "contains", "refused", "after", "write",
+		"test", "answers", "given_dns", "expect", "ask", "equal", "contains", "refused", "after", "write",
 	},
 }
 std = "lua54+rules"

@@ -142,6 +142,20 @@ function cache(settings) end
 ---@param settings pp.store
 function store(settings) end
 
+---@class pp.dns
+---Addresses of resolvers, such as "127.0.0.1", "192.0.2.1:5353" or "[2001:db8::1]:53"; those of the
+---system if not given. Best is a resolver on this machine that keeps answers
+---@field servers? string|string[]
+---How long a server may take at the first try; at each further one twice as long (from 10ms to 30s;
+---default "500ms")
+---@field timeout? string
+---How often each server is asked (from 1 to 10; default 2)
+---@field tries? integer
+
+---Look-ups in DNS
+---@param settings pp.dns
+function dns(settings) end
+
 ---@class pp.listen
 ---Permissions of a unix socket, such as "0660"
 ---@field mode? string
@@ -508,6 +522,14 @@ function test(sentence, body) end
 ---}
 ---@param answers table<string, string|table>
 function answers(answers) end
+
+---From now on DNS has these records, written "NAME TYPE" = record, or { record, ..., ttl = "5m",
+---after = "100ms" }, or { fault = "servfail" } for what is no answer: nxdomain, nodata, servfail,
+---refused, timeout, unreachable, broken, too_large. Types are A, AAAA, MX ("10 mail.example.org"),
+---PTR, TXT, NS; before PTR an address may stand; a fault needs no type. Nothing else is there:
+---tests ask no server
+---@param records table<string, string|table>
+function given_dns(records) end
 
 ---Runs the rule, else that of the first listen(), and compares its action: with a text such as
 ---"dunno" or "reject 5.7.1", which may go on differently, or exactly with an action made; "error"

@@ -11,6 +11,10 @@ core_libcore_a_SOURCES = \
 	core/base/text.c core/base/text.h \
 	core/base/value.c core/base/value.h \
 	core/service/cache.c core/service/cache.h \
+	core/service/dns.c core/service/dns.h \
+	core/service/dns_answer.c core/service/dns_answer.h \
+	core/service/dns_channel.c core/service/dns_channel.h \
+	core/service/dns_name.c core/service/dns_name.h \
 	core/service/endpoint.c core/service/endpoint.h \
 	core/service/loop.c core/service/loop.h \
 	core/service/shard.c core/service/shard.h \
@@ -44,6 +48,7 @@ core_libcore_a_SOURCES = \
 	core/check/ask.c core/check/ask.h \
 	core/check/binding.c core/check/binding.h \
 	core/check/check.c core/check/check.h \
+	core/check/dns.c core/check/dns.h \
 	core/check/keep.c core/check/keep.h \
 	core/check/module.c core/check/module.h \
 	core/check/module_rows.c core/check/module_rows.h \
@@ -61,6 +66,7 @@ core_libcore_a_SOURCES = \
 	core/rule/expect.c core/rule/expect.h \
 	core/rule/fixture.c core/rule/fixture.h \
 	core/rule/given.c core/rule/given.h \
+	core/rule/given_dns.c core/rule/given_dns.h \
 	core/rule/globals.c core/rule/globals.h \
 	core/rule/heap.c core/rule/heap.h \
 	core/rule/library.c core/rule/library.h \
@@ -123,7 +129,7 @@ endif
 
 # Modules call back into the program that loads them: it holds all of the core, used
 # by itself or not, and shows it (CORE_LDFLAGS). ppolicyctl loads none.
-SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(SQLITE_LIBS) -ldl -lm -lpthread
+SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(SQLITE_LIBS) $(CARES_LIBS) -ldl -lm -lpthread
 CORE_LIBS = $(WHOLE_ARCHIVE) core/libcore.a $(NO_WHOLE_ARCHIVE) $(SYSTEM_LIBS)
 
 sbin_PROGRAMS += ppolicyd ppolicyctl

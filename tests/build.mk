@@ -16,9 +16,12 @@ UNIT_TESTS = \
 	tests/unit/test_connection_limits \
 	tests/unit/test_connection_many \
 	tests/unit/test_control \
+	tests/unit/test_dns \
+	tests/unit/test_dns_name \
 	tests/unit/test_fold \
 	tests/unit/test_keep_in_store \
 	tests/unit/test_log \
+	tests/unit/test_look_ups \
 	tests/unit/test_loop \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
@@ -54,12 +57,14 @@ tests_unit_test_fold_SOURCES = tests/unit/test_fold.c modules/greylist/fold.c mo
 # and with scripts/fuzz over what libFuzzer thinks of.
 FUZZ_TESTS = \
 	tests/fuzz/fuzz_action \
+	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_pattern \
 	tests/fuzz/fuzz_statement \
 	tests/fuzz/fuzz_wire
 FUZZ_MAIN = tests/fuzz/main.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_action_SOURCES = tests/fuzz/fuzz_action.c $(FUZZ_MAIN) \
 	tests/fuzz/postfix_reader.c tests/fuzz/postfix_reader.h
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_statement_SOURCES = tests/fuzz/fuzz_statement.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
@@ -69,6 +74,8 @@ check_LIBRARIES += tests/unit/libunit.a
 tests_unit_libunit_a_SOURCES = \
 	tests/unit/asking.c tests/unit/asking.h \
 	tests/unit/diary.h \
+	tests/unit/nameserver.c tests/unit/nameserver.h \
+	tests/unit/nameserver_says.c tests/unit/nameserver_says.h \
 	tests/unit/policy.c tests/unit/policy.h \
 	tests/unit/probe.h \
 	tests/unit/scratch.c tests/unit/scratch.h \
@@ -78,7 +85,7 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/talk.c tests/unit/talk.h \
 	tests/unit/triplets.c tests/unit/triplets.h
 
-# Both are linked with all of the core.
+# They are linked with all of the core.
 check_PROGRAMS += $(UNIT_TESTS) $(FUZZ_TESTS)
 $(UNIT_TESTS) $(FUZZ_TESTS): core/libcore.a tests/unit/libunit.a
 $(UNIT_TESTS) $(FUZZ_TESTS): AM_LDFLAGS = $(CORE_LDFLAGS)

@@ -134,9 +134,12 @@ static struct pp_ask *ask_new(struct ask_host *host, struct check *check, struct
 		ask = g_new(struct pp_ask, 1);
 		arena_init(&arena);
 	}
-	*ask = (struct pp_ask){
-		.host = host, .arena = arena, .check = check, .request = request, .keep_at_most = -1
-	};
+	*ask = (struct pp_ask){ .host = host,
+		                .arena = arena,
+		                .check = check,
+		                .request = request,
+		                .keep_at_most = -1,
+		                .dns_good = -1 };
 	return ask;
 }
 

@@ -11,6 +11,7 @@
 #include "check/check.h"
 #include "request/request.h"
 #include "service/cache.h"
+#include "service/dns.h"
 #include "service/loop.h"
 #include "service/worker.h"
 
@@ -20,6 +21,7 @@ struct ask_host {
 	unsigned index;              /* of the loop, under CHECK_LOOPS_MAX */
 	struct cache *cache;         /* NULL: nothing is kept */
 	struct worker_pool *workers; /* NULL: pp_blocking() fails */
+	struct dns *dns;             /* NULL: pp_dns() fails */
 	bool no_effects;             /* checks with effects are unknown (ppolicyctl ask) */
 	GHashTable *flights;         /* by key: those that identical asks may join */
 	struct pp_ask *open;         /* all that wait */

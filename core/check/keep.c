@@ -74,6 +74,8 @@ static pp_msec_t lengths(const struct pp_ask *ask, const struct answer *answer, 
 	}
 	if (ask->keep_at_most >= 0)
 		good = MIN(good, ask->keep_at_most);
+	if (ask->dns_good >= 0)
+		good = MIN(good, ask->dns_good);
 	*there = good > 0 && known ? good + check->stale : good;
 	return good;
 }

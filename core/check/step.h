@@ -1,7 +1,7 @@
 /* check/step.h - an ask under way: its steps; what modules call
  *
  * The functions of ppolicyd/module.h that take an ask are implemented in step.c,
- * work.c, sql.c, query.c and keep.c.
+ * work.c, dns.c, sql.c, query.c and keep.c.
  */
 #ifndef CHECK_STEP_H
 #define CHECK_STEP_H
@@ -25,10 +25,12 @@ struct pp_ask {
 	bool refs;             /* it holds references of check and request */
 	struct pp_work *works; /* newest first */
 	unsigned open_works;
+	unsigned look_ups; /* in DNS, started */
 	/* the answer, once step_run() says so */
 	unsigned word;
 	const char *text;
 	pp_msec_t keep_at_most; /* -1 = no limit */
+	pp_msec_t dns_good;     /* by the TTLs of DNS; -1 = no limit */
 	pp_msec_t good, held;   /* of pp_keep(); 0 = it was not called */
 	/* of ask.c and keep.c */
 	const char *key; /* NULL: neither kept nor merged */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "check/dns.h"
 #include "check/step.h"
 
 #define SLEEP_MAX (INT64_C(100) * 366 * 86400 * 1000) /* ms: as good as forever, and no overflow */
@@ -46,6 +47,8 @@ static void end_work(struct pp_work *work, pp_work_state_t state)
 	if (work->claim != NULL)
 		*work->claim = NULL;
 	work->claim = NULL;
+	if (work->look_up != NULL)
+		dns_cancel(&work->look_up->wish);
 	work->state = state;
 }
 

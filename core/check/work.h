@@ -8,6 +8,7 @@
 
 #include "service/loop.h"
 
+struct dns_look_up;
 struct sql_rows;
 struct query_rows;
 
@@ -18,6 +19,7 @@ struct pp_work {
 	struct loop_timer timer; /* of pp_sleep() */
 	struct pp_work **claim;  /* where what a thread was given names this work; NULL: no thread has it */
 	void *data;              /* result of pp_blocking() */
+	struct dns_look_up *look_up;    /* of pp_dns(); NULL: none */
 	const struct sql_rows *rows;    /* of pp_sql(); NULL: none */
 	const struct query_rows *texts; /* of pp_query(); NULL: none */
 	const char *error;              /* a sentence; NULL: none */

@@ -80,6 +80,33 @@ static json_t *mean_ms(uint64_t usec, uint64_t count)
 	return count > 0 ? json_real((double)usec / (double)count / 1000) : json_null();
 }
 
+static json_t *describe_dns(struct desk **desks, unsigned count, const struct plan *plan)
+{
+	static const char *const names[PP_DNS_OPEN] = { "found",     "nxdomain", "nodata",      "servfail",
+		                                        "refused",   "timeout",  "unreachable", "broken",
+		                                        "too_large", "bad_name", "dropped" };
+	json_t *row = json_object(), *servers = json_array();
+	struct dns_stats sum = { 0 };
+	uint64_t answered = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		dns_stats_add(desks[i]->dns, &sum);
+	for (size_t i = 0; plan->dns.servers != NULL && i < plan->dns.servers->count; i++)
+		json_array_append_new(servers, control_string(plan->dns.servers->items[i]));
+	json_object_set_new(row, "servers", servers);
+	json_object_set_new(row, "look_ups", json_integer((json_int_t)sum.asked));
+	json_object_set_new(row, "merged", json_integer((json_int_t)sum.merged));
+	json_object_set_new(row, "not_asked", json_integer((json_int_t)sum.refused));
+	json_object_set_new(row, "canceled", json_integer((json_int_t)sum.canceled));
+	json_object_set_new(row, "open", json_integer((json_int_t)sum.open));
+	for (unsigned i = 0; i < PP_DNS_OPEN; i++) {
+		json_object_set_new(row, names[i], json_integer((json_int_t)sum.status[i]));
+		answered += sum.status[i];
+	}
+	json_object_set_new(row, "mean_ms", mean_ms(sum.usec, answered));
+	return row;
+}
+
 static json_t *describe_server(struct control_call *call, const struct world *world)
 {
 	unsigned count;
@@ -101,6 +128,7 @@ static json_t *describe_server(struct control_call *call, const struct world *wo
 	json_object_set_new(row, "cache_bytes", json_integer(cache.bytes));
 	json_object_set_new(row, "cache_bytes_max", json_integer(cache.bytes_max));
 	json_object_set_new(row, "log_lines_lost", json_integer((json_int_t)log_lost()));
+	json_object_set_new(row, "dns", describe_dns(desks, count, world->plan));
 	json_object_set_new(row, "stores", control_stores(world));
 	return row;
 }
@@ -130,6 +158,30 @@ static void say_requests(struct control_call *call, const json_t *row)
 	            count_of(row, "rule_errors"));
 }
 
+static void say_dns(struct control_call *call, const json_t *row)
+{
+	static const char *const shown[] = { "found",   "nxdomain",    "nodata", "servfail",  "refused",
+		                             "timeout", "unreachable", "broken", "too_large", "not_asked" };
+	json_t *mean = json_object_get(row, "mean_ms"), *server;
+	g_autoptr(GString) text = g_string_new("dns:");
+	size_t index;
+
+	json_array_foreach(json_object_get(row, "servers"), index, server)
+	        g_string_append_printf(text, "%s %s", index > 0 ? "," : "", json_string_value(server));
+	if (json_array_size(json_object_get(row, "servers")) == 0)
+		g_string_append(text, " servers of the system");
+	g_string_append_printf(text, "; %" JSON_INTEGER_FORMAT " look-ups", count_of(row, "look_ups"));
+	if (json_is_real(mean))
+		g_string_append_printf(text, ", %.2f ms each", json_real_value(mean));
+	if (count_of(row, "merged") > 0)
+		g_string_append_printf(text, ", %" JSON_INTEGER_FORMAT " merged", count_of(row, "merged"));
+	for (size_t i = 0; i < G_N_ELEMENTS(shown); i++)
+		if (count_of(row, shown[i]) > 0)
+			g_string_append_printf(text, ", %" JSON_INTEGER_FORMAT " %s", count_of(row, shown[i]),
+			                       shown[i]);
+	control_say(call, "%s; %" JSON_INTEGER_FORMAT " under way", text->str, count_of(row, "open"));
+}
+
 static void say_server(struct control_call *call, const json_t *row)
 {
 	char up[32], bytes[32], most[32];
@@ -147,6 +199,7 @@ static void say_server(struct control_call *call, const json_t *row)
 	            " log lines lost",
 	            count_of(row, "cache_entries"), control_bytes(count_of(row, "cache_bytes"), bytes),
 	            control_bytes(count_of(row, "cache_bytes_max"), most), count_of(row, "log_lines_lost"));
+	say_dns(call, json_object_get(row, "dns"));
 	json_array_foreach(json_object_get(row, "stores"), index, store) control_say_store(call, store);
 }
 

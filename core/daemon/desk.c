@@ -89,6 +89,7 @@ static void take_world(struct loop_message *message)
 	struct world_message *given = (struct world_message *)message;
 
 	begin_shift(given->desk, given->world);
+	dns_use(given->desk->dns, &given->world->plan->dns);
 	drain_unlistened(given->desk, given->world);
 	g_free(given);
 }
@@ -368,6 +369,8 @@ struct desk *desk_new(unsigned index, struct loop *loop, struct cache *cache, st
 	ask_host_init(&desk->asks, loop, index, cache, workers);
 	ask_host_init(&desk->trials, loop, index, cache, workers);
 	desk->trials.no_effects = true;
+	desk->dns = dns_new(loop, &world->plan->dns);
+	desk->asks.dns = desk->trials.dns = desk->dns;
 	begin_shift(desk, world_ref(world));
 	loop_at_turn_end(loop, end_turn, desk);
 	return desk;
@@ -380,6 +383,7 @@ void desk_free(struct desk *desk)
 	desk->idle = NULL;
 	ask_host_clear(&desk->asks);
 	ask_host_clear(&desk->trials);
+	dns_free(desk->dns);
 	connection_host_clear(&desk->connections);
 	desk_flush(desk);
 	end_shift(desk, desk->shift);

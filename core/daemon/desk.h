@@ -27,6 +27,7 @@ struct shift {
 struct desk {
 	unsigned index;
 	struct loop *loop;
+	struct dns *dns;
 	struct connection_host connections;
 	struct ask_host asks;
 	struct ask_host trials; /* asks of trials: without effects */

@@ -1,6 +1,7 @@
 /* daemon/options.c - the command line of ppolicyd */
 #include "daemon/options.h"
 
+#include <ares.h>
 #include <jansson.h>
 #include <lua.h>
 #include <sqlite3.h>
@@ -73,9 +74,11 @@ static bool choose(struct options *options, int *status)
 
 static void print_version(void)
 {
-	printf("ppolicyd %s\nmodule ABI %d\n%s, GLib %u.%u.%u, jansson %s, SQLite %s\nmodules in %s\n",
+	printf("ppolicyd %s\nmodule ABI %d\n%s, GLib %u.%u.%u, jansson %s, SQLite %s, c-ares %s\nmodules in "
+	       "%s\n",
 	       PACKAGE_VERSION, PP_ABI, LUA_RELEASE, glib_major_version, glib_minor_version,
-	       glib_micro_version, jansson_version_str(), sqlite3_libversion(), PP_MODULE_FOLDER);
+	       glib_micro_version, jansson_version_str(), sqlite3_libversion(), ares_version(NULL),
+	       PP_MODULE_FOLDER);
 }
 
 bool options_read(struct options *options, int argc, char **argv, int *status)

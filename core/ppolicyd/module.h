@@ -34,6 +34,12 @@ typedef struct pp_work pp_work_t;         /* something started that takes time *
 typedef struct pp_error pp_error_t;       /* where validate() and open() say what is wrong */
 typedef struct pp_networks pp_networks_t; /* an immutable set of IP networks */
 
+/* An IP address; an IPv4-mapped IPv6 address is IPv4. */
+typedef struct pp_address {
+	uint8_t family; /* 4 or 6; 0 = none */
+	uint8_t bytes[16];
+} pp_address_t;
+
 /* -- attributes ---------------------------------------------------------- */
 
 /* The attributes of a request: X(ENUMERATOR, name, kind, since, help).
@@ -334,6 +340,69 @@ PP_EXPORT bool pp_query_now(const pp_query_t *query, const char *const *values, 
 /* Whether text can be the name of a table or column: letters, digits, '_', at most 64. */
 PP_EXPORT bool pp_is_identifier(const char *text);
 
+/* -- DNS ------------------------------------------------------------------ */
+
+/* The types of records that can be looked up, as they are numbered by DNS. */
+typedef enum pp_dns_type {
+	PP_DNS_A = 1,
+	PP_DNS_NS = 2,
+	PP_DNS_PTR = 12,
+	PP_DNS_MX = 15,
+	PP_DNS_TXT = 16,
+	PP_DNS_AAAA = 28
+} pp_dns_type_t;
+
+/* What came of a look-up. The first three are answers; the others are not, whatever the name. */
+typedef enum pp_dns_status {
+	PP_DNS_FOUND,       /* there is at least one record */
+	PP_DNS_NXDOMAIN,    /* there is no such name */
+	PP_DNS_NODATA,      /* the name has no record of this type */
+	PP_DNS_SERVFAIL,    /* the server could not find out */
+	PP_DNS_REFUSED,     /* the server does not answer us */
+	PP_DNS_TIMEOUT,     /* nobody answered in time, or the ask's time was over first */
+	PP_DNS_UNREACHABLE, /* no server can be reached */
+	PP_DNS_BROKEN,      /* what the server sent makes no sense */
+	PP_DNS_TOO_LARGE,   /* over 1,000 records, 64 KiB or 16 aliases */
+	PP_DNS_BAD_NAME,    /* not asked: there can be no such name */
+	PP_DNS_NOT_ASKED,   /* not asked: too many look-ups */
+	PP_DNS_OPEN         /* under way */
+} pp_dns_status_t;
+
+/* Starts a look-up. name is in the text form of DNS ("mail.example.org", with or without a dot
+ * at the end; "\." is a dot within a label, "\032" a byte), as the names in records are.
+ * Done: FOUND, NXDOMAIN or NODATA. Failed: the rest, and pp_work_error() says it. Nothing is
+ * kept; equal look-ups under way are one. An ask may start 100 of them, all asks of a request
+ * 500. The answer is not kept longer than the smallest TTL that the ask has seen. */
+PP_EXPORT pp_work_t *pp_dns(pp_ask_t *a, pp_dns_type_t type, const char *name);
+/* The names (PTR) of an address. */
+PP_EXPORT pp_work_t *pp_dns_reverse(pp_ask_t *a, const pp_address_t *address);
+PP_EXPORT pp_dns_status_t pp_dns_status(const pp_work_t *work);
+/* "found", "NXDOMAIN", "no data", "SERVFAIL", ...: for texts. */
+PP_EXPORT const char *pp_dns_status_name(pp_dns_status_t status);
+
+typedef struct pp_dns_record {
+	/* A, AAAA: the address; MX, NS, PTR: the name; TXT: its strings, joined, as they came. */
+	const char *text;
+	size_t length;        /* of text; a TXT record may have NULs within */
+	bool has_nul;         /* it has: what reads text as C does sees less than there is */
+	pp_address_t address; /* A, AAAA */
+	uint16_t preference;  /* MX */
+	uint32_t ttl;         /* seconds */
+} pp_dns_record_t;
+
+/* Records of the wanted type, aliases followed, in the order they came. Names have no dot at the
+ * end, the root is "."; bytes of a name that are no plain text are escaped. */
+PP_EXPORT size_t pp_dns_count(const pp_work_t *work);
+PP_EXPORT const pp_dns_record_t *pp_dns_record(const pp_work_t *work, size_t index); /* NULL: none */
+PP_EXPORT const char *pp_dns_text(const pp_work_t *work, size_t index);              /* NULL: none */
+/* Seconds that the answer is good for, of a negative one too; -1: it is none. */
+PP_EXPORT int64_t pp_dns_ttl(const pp_work_t *work);
+
+/* Whether two names are the same: case and a dot at the end do not count. */
+PP_EXPORT bool pp_dns_equal(const char *name, const char *other);
+/* "1.2.0.192.ZONE", or the nibbles of an IPv6 address; zone NULL: in-addr.arpa or ip6.arpa. */
+PP_EXPORT const char *pp_dns_reverse_name(pp_ask_t *a, const pp_address_t *address, const char *zone);
+
 /* -- keeping, by modules with effects ------------------------------------- */
 
 /* With the answer: it is given from memory, without asking the module, for the length good;
@@ -387,12 +456,6 @@ typedef enum pp_level { PP_LOG_ERROR, PP_LOG_WARNING, PP_LOG_NOTICE, PP_LOG_INFO
 PP_EXPORT void pp_log(pp_level_t level, const char *format, ...) PP_PRINTF(2, 3);
 
 /* -- helpers ------------------------------------------------------------- */
-
-/* An IP address; an IPv4-mapped IPv6 address is IPv4. */
-typedef struct pp_address {
-	uint8_t family; /* 4 or 6; 0 = none */
-	uint8_t bytes[16];
-} pp_address_t;
 
 PP_EXPORT bool pp_address_parse(const char *text, pp_address_t *address);
 /* Writes the address, host bits beyond prefix (negative: none) cleared. buffer has 64 bytes. */

@@ -38,6 +38,7 @@ struct request {
 	const char *listener; /* as written in listen; of the world that holds it */
 	const char *peer;     /* who connected */
 	int64_t started;      /* clock_usec() */
+	unsigned look_ups;    /* in DNS, that were started for it */
 	char id[32];          /* "mx1-0F3K9Q7T2M" */
 };
 

@@ -48,6 +48,18 @@ static const struct manual_function functions[] = {
 	  NULL,
 	  "From now on these checks, by name, are not asked: they answer this word, or { word, field = value "
 	  "}" },
+	{ "given_dns",
+	  MANUAL_TESTS,
+	  { { "records", "table<string, string|table>", false } },
+	  NULL,
+	  "From now on DNS has these records, written \"NAME TYPE\" = record, or { record, ..., ttl = "
+	  "\"5m\", "
+	  "after = \"100ms\" }, or { fault = \"servfail\" } for what is no answer: nxdomain, nodata, "
+	  "servfail, "
+	  "refused, timeout, unreachable, broken, too_large. Types are A, AAAA, MX (\"10 "
+	  "mail.example.org\"), "
+	  "PTR, TXT, NS; before PTR an address may stand; a fault needs no type. Nothing else is there: "
+	  "tests ask no server" },
 	{ "expect",
 	  MANUAL_TESTS,
 	  { { "action", "string|pp.Action", false },

@@ -10,6 +10,7 @@
 #include "base/param.h"
 #include "check/binding.h"
 #include "request/action.h"
+#include "service/dns.h"
 
 struct plan_source { /* a file, read once */
 	char *path, *folder, *bytes;
@@ -78,6 +79,7 @@ struct plan {
 	struct server_settings server;
 	struct cache_settings cache;
 	struct log_settings log;
+	struct dns_settings dns;
 	struct plan_store store; /* defaults */
 	GPtrArray *stores;       /* of struct plan_store, by name each once */
 	GPtrArray *checks;       /* of struct plan_check, in the order of the file */
@@ -95,7 +97,7 @@ void plan_free(struct plan *plan);
 /* Reads a file once; later calls give the same bytes. NULL: *error is a sentence. */
 struct plan_source *plan_read(struct plan *plan, const char *path, char **error);
 
-/* The settings a file may make: server, cache, log ..., and what they write to; store may be made
+/* The settings a file may make: server, cache, log, dns ..., and what they write to; store may be made
  * several times, and is made by plan_store_set(). */
 struct plan_setting {
 	const char *name;

@@ -202,15 +202,11 @@ static int call_of_test(lua_State *L)
 static void set_functions(lua_State *L, struct stage *stage)
 {
 	static const luaL_Reg functions[] = {
-		{ "expect", expect_call },
-		{ "ask", expect_ask },
-		{ "answers", given_call },
-		{ "equal", compare_equal },
-		{ "contains", compare_contains },
-		{ "refused", fixture_refused },
-		{ "after", after_call },
-		{ "write", fixture_write },
-		{ NULL, NULL },
+		{ "expect", expect_call },      { "ask", expect_ask },
+		{ "answers", given_call },      { "given_dns", given_dns_call },
+		{ "equal", compare_equal },     { "contains", compare_contains },
+		{ "refused", fixture_refused }, { "after", after_call },
+		{ "write", fixture_write },     { NULL, NULL },
 	};
 
 	for (const luaL_Reg *each = functions; each->name != NULL; each++) {

@@ -41,6 +41,18 @@ static const pp_row_t log_rows[] = {
 	PP_END
 };
 
+static const pp_row_t dns_rows[] = {
+	PP_TEXTS(struct dns_settings, servers,
+	         .help = "Addresses of resolvers, such as \"127.0.0.1\", \"192.0.2.1:5353\" or "
+	                 "\"[2001:db8::1]:53\"; those of the system if not given. Best is a resolver on this "
+	                 "machine that keeps answers"),
+	PP_DURATION(struct dns_settings, timeout, .dflt = "500ms", .min = "10ms", .max = "30s",
+	            .help = "How long a server may take at the first try; at each further one twice as long"),
+	PP_INT(struct dns_settings, tries, .dflt = "2", .min = "1", .max = "10",
+	       .help = "How often each server is asked"),
+	PP_END
+};
+
 static const pp_row_t store_rows[] = {
 	PP_FILE(struct plan_store, path,
 	        .help = "The database; ppolicyd.db in the state folder if not given, and made if it is "
@@ -85,7 +97,7 @@ static const struct plan_setting settings[] = {
 	  "The database for what lasts, such as greylisting; what stands first, without a name, is its kind: "
 	  "\"sqlite\". Made again with a name of its own, it is a database that lists are read from. It is "
 	  "opened if a check uses it" },
-	{ "dns", NULL, 0, NULL },
+	{ "dns", dns_rows, offsetof(struct plan, dns), "Look-ups in DNS" },
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -146,6 +158,22 @@ static void check_server(struct plan *plan, const struct plan_place *place)
 		          "name: found '%s', wanted 1 to 16 letters, digits, '-' or '_'", name);
 }
 
+static void check_dns(struct plan *plan, const struct plan_place *place)
+{
+	const pp_texts_t *servers = plan->dns.servers;
+	struct dns_server server;
+
+	for (size_t i = 0; servers != NULL && i < servers->count; i++)
+		if (!dns_server_parse(servers->items[i], &server))
+			plan_fail(plan, place, "dns",
+			          "servers: found '%s', wanted an address, with or without a port, such as "
+			          "\"127.0.0.1\", \"192.0.2.1:53\" or \"[2001:db8::1]:53\"",
+			          servers->items[i]);
+	if (servers != NULL && servers->count == 0)
+		plan_fail(plan, place, "dns",
+		          "servers: the list is empty; leave it out for those of the system");
+}
+
 void plan_set(struct plan *plan, const struct plan_setting *setting, const pp_value_t *values,
               const struct action *on_error, const struct plan_place *place)
 {
@@ -183,6 +211,8 @@ void plan_set(struct plan *plan, const struct plan_setting *setting, const pp_va
 		plan->server_folder = place->source->folder;
 		check_server(plan, place);
 	}
+	if (setting->rows == dns_rows)
+		check_dns(plan, place);
 }
 
 static void read_may(struct plan *plan, struct plan_listener *listener, const struct plan_place *place)

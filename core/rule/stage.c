@@ -104,7 +104,7 @@ static void advance(struct stage *stage, pp_msec_t length)
 }
 
 /* What runs in other threads takes real time, and the clock waits for it; also for what stores
- * were to write later. */
+ * were to write later, and for answers of DNS that take no time. */
 static void settle(struct stage *stage)
 {
 	bool blocked;
@@ -118,7 +118,7 @@ static void settle(struct stage *stage)
 			blocked |= step_is_blocked(ask);
 		if (blocked && !sql_is_open(&stage->host))
 			turn(stage, true);
-	} while (blocked || sql_is_open(&stage->host));
+	} while (blocked || sql_is_open(&stage->host) || dns_is_open(stage->dns));
 }
 
 /* To the next timer, if it is due before end. A timer set for now must not stop the clock. */
@@ -177,11 +177,13 @@ static void begin(struct stage *stage)
 {
 	stage->cache = cache_new(stage->program->plan->cache.memory);
 	ask_host_init(&stage->host, stage->loop, 0, stage->cache, stage->workers);
+	stage->dns = stage->host.dns = dns_new_given(stage->loop, given_dns_find, &stage->given_dns);
 }
 
 static void end(struct stage *stage)
 {
 	ask_host_clear(&stage->host);
+	dns_free(stage->dns);
 	cache_free(stage->cache);
 }
 
@@ -204,6 +206,7 @@ void stage_clear(struct stage *stage)
 	clear_stores(stage);
 	begin(stage);
 	given_clear(&stage->given);
+	given_dns_clear(&stage->given_dns);
 	arena_reset(&stage->scratch);
 }
 
@@ -216,6 +219,7 @@ void stage_open(struct stage *stage, struct program *program)
 	stage->requests = request_pool_new();
 	arena_init(&stage->scratch);
 	given_init(&stage->given);
+	given_dns_init(&stage->given_dns);
 	loop_at_turn_end(stage->loop, end_turn, stage);
 	begin(stage);
 }
@@ -226,6 +230,7 @@ void stage_close(struct stage *stage)
 
 	end(stage);
 	given_free(&stage->given);
+	given_dns_free(&stage->given_dns);
 	program_free(stage->program);
 	worker_pool_free(stage->workers);
 	loop_free(stage->loop);

@@ -3,6 +3,7 @@
 #define RULE_STAGE_H
 
 #include "rule/given.h"
+#include "rule/given_dns.h"
 #include "rule/run.h"
 
 struct files {          /* that tests wrote */
@@ -20,6 +21,8 @@ struct stage {
 	struct cache *cache;
 	struct ask_host host;
 	struct given given;
+	struct given_dns given_dns;
+	struct dns *dns; /* answers what is given */
 	struct files files;
 	bool real; /* given answers do not count just now */
 	pp_msec_t since_upkeep;

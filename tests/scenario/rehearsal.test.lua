@@ -270,3 +270,29 @@ end)
 test("a test cannot stand within another", function()
     contains(failure(function() test("inner", function() end) end), "within a test")
 end)
+
+test("records of DNS are given as a zone has them, and what is none is said", function()
+    given_dns {
+        ["mail.example.org A"] = { "192.0.2.1", "192.0.2.2", ttl = "5m", after = "1s" },
+        ["mail.example.org aaaa"] = "2001:db8::1",
+        ["example.org MX"] = "10 mail.example.org", ["example.com MX"] = "0 .",
+        ["192.0.2.1 PTR"] = "mail.example.org", ["example.org TXT"] = { "v=spf1 -all", "two" },
+        ["example.org NS"] = {}, ["away.example.org"] = { fault = "timeout", after = "2s" },
+    }
+    for records, wanted in pairs {
+        [{ ["example.org A"] = "2001:db8::1" }] = "given_dns: example.org A: found '2001:db8::1', which is no A record",
+        [{ ["example.org MX"] = "mail.example.org" }] = "which is no MX record",
+        [{ ["example.org MX"] = { "70000 mail.example.org" } }] = "which is no MX record",
+        [{ ["example.org NS"] = "a..b" }] = "which is no NS record",
+        [{ ["example.org TXT"] = { 5 } }] = "found 5, which is no TXT record",
+        [{ ["example.org SRV"] = "x" }] = "found 'SRV', wanted A, AAAA, MX, PTR, TXT or NS",
+        [{ ["a..b A"] = "192.0.2.1" }] = "a..b A: the name has an empty label",
+        [{ ["example.org"] = "192.0.2.1" }] = "wanted a type behind the name, such as \"example.org A\"",
+        [{ ["example.org"] = { fault = "servfial" } }] = "fault: found 'servfial'",
+        [{ ["example.org A"] = { "192.0.2.1", tll = "5m" } }] = "no option 'tll' (did you mean 'ttl'?)",
+        [{ "192.0.2.1" }] = "found a value without a name",
+    } do
+        contains(failure(function() given_dns(records) end), wanted)
+    end
+    contains(failure(function() given_dns("x") end), "given_dns: found a text, wanted a table")
+end)

@@ -36,7 +36,14 @@ LOADING = {
     'store { name = "mail", path = "x.db", answers = 5000 }': "answers is for the store without a name",
     'store { name = "mail", path = "x.db" }\nstore { name = "mail", path = "y.db" }':
         "p.lua:2: store: 'mail' set twice",
-    'dns { tries = 1 }': "p.lua:1: dns: not in this version",
+    'dns { tries = 0 }': "p.lua:1: dns: tries: found 0, wanted at least 1",
+    'dns { timeout = 500 }': "p.lua:1: dns: timeout: found 500, wanted a duration",
+    'dns { servers = { "192.0.2.1", "dns.example.org" } }': "p.lua:1: dns: servers: found 'dns.example.org', "
+                                                            "wanted an address",
+    'dns {\nservers = { "192.0.2.1:99999" } }': "dns: servers: found '192.0.2.1:99999', wanted an address",
+    'dns { servers = {} }': "p.lua:1: dns: servers: the list is empty",
+    'dns { server = "192.0.2.1" }': "p.lua:1: dns: no setting 'server' (did you mean 'servers'?)",
+    'dns {}\ndns {}': "p.lua:2: dns: set twice",
     'cache { memory = "64" }': "p.lua:1: cache: memory: ",
     'log { to = "sysog" }': "(did you mean 'syslog'?)",
     'c = check.lst { inline = { "x" } }': "p.lua:1: check: no module 'lst' (did you mean 'list'?)",

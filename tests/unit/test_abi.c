@@ -37,6 +37,14 @@ static void describe_rows(GString *out)
 	NUMBER(PP_TYPE_FIELDS);
 	NUMBER(PP_LIST);
 	NUMBER(PP_WORK_TIMED_OUT);
+	NUMBER(PP_DNS_A);
+	NUMBER(PP_DNS_NS);
+	NUMBER(PP_DNS_PTR);
+	NUMBER(PP_DNS_MX);
+	NUMBER(PP_DNS_TXT);
+	NUMBER(PP_DNS_AAAA);
+	NUMBER(PP_DNS_NODATA);
+	NUMBER(PP_DNS_OPEN);
 	NUMBER(PP_LOG_DEBUG);
 	NUMBER(PP_CLASS_NO);
 }
@@ -78,7 +86,7 @@ static void describe_descriptor(GString *out)
 	SIZE(pp_module_t);
 }
 
-static void describe_statements_and_commands(GString *out)
+static void describe_what_modules_fill_in_or_get(GString *out)
 {
 	MEMBER(pp_statement_t, name);
 	MEMBER(pp_statement_t, args);
@@ -93,6 +101,13 @@ static void describe_statements_and_commands(GString *out)
 	MEMBER(pp_command_t, help);
 	MEMBER(pp_command_t, run);
 	SIZE(pp_command_t);
+	MEMBER(pp_dns_record_t, text);
+	MEMBER(pp_dns_record_t, length);
+	MEMBER(pp_dns_record_t, has_nul);
+	MEMBER(pp_dns_record_t, address);
+	MEMBER(pp_dns_record_t, preference);
+	MEMBER(pp_dns_record_t, ttl);
+	SIZE(pp_dns_record_t);
 }
 
 static void describe_attributes(GString *out)
@@ -112,7 +127,7 @@ static char *describe(void)
 
 	NUMBER(PP_ABI);
 	describe_descriptor(out);
-	describe_statements_and_commands(out);
+	describe_what_modules_fill_in_or_get(out);
 	describe_rows(out);
 	describe_attributes(out);
 	return g_string_free(out, FALSE);

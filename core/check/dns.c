@@ -1,0 +1,120 @@
+/* check/dns.c - look-ups in DNS run for asks */
+#include "check/dns.h"
+
+#include <string.h>
+#include "check/step.h"
+
+/* -- asking -------------------------------------------------------------- */
+
+static bool is_answer(pp_dns_status_t status)
+{
+	return status == PP_DNS_FOUND || status == PP_DNS_NXDOMAIN || status == PP_DNS_NODATA;
+}
+
+static void note_ttl(struct pp_ask *ask, int64_t ttl)
+{
+	if (ttl >= 0 && (ask->dns_good < 0 || ask->dns_good > ttl * 1000))
+		ask->dns_good = ttl * 1000;
+}
+
+static const char *describe_failure(const struct pp_work *work, const char *why)
+{
+	const struct dns_look_up *look_up = work->look_up;
+
+	return arena_printf(&work->ask->arena, "%s of %s: %s", dns_type_name(look_up->type), look_up->name,
+	                    why);
+}
+
+static void ready(struct dns_wish *wish)
+{
+	struct pp_work *work = ((struct dns_look_up *)wish)->work;
+	bool known = is_answer(wish->answer.status);
+
+	note_ttl(work->ask, wish->answer.ttl);
+	if (!known)
+		work->error = describe_failure(work, pp_dns_status_name(wish->answer.status));
+	work_finish(work, known ? PP_WORK_DONE : PP_WORK_FAILED);
+}
+
+/* NULL: it is one more; else a sentence. */
+static const char *count_look_up(struct pp_ask *ask)
+{
+	if (ask->host->dns == NULL)
+		return "there is no DNS here";
+	if (ask->look_ups >= DNS_LOOK_UPS_OF_ASK)
+		return "over " G_STRINGIFY(DNS_LOOK_UPS_OF_ASK) " look-ups for one check";
+	if (ask->request->look_ups >= DNS_LOOK_UPS_OF_REQUEST)
+		return "over " G_STRINGIFY(DNS_LOOK_UPS_OF_REQUEST) " look-ups for one request";
+	ask->look_ups++;
+	ask->request->look_ups++;
+	return NULL;
+}
+
+pp_work_t *pp_dns(pp_ask_t *ask, pp_dns_type_t type, const char *name)
+{
+	pp_work_t *work = work_new(ask);
+	struct dns_look_up *look_up = arena_new0(&ask->arena, struct dns_look_up);
+	const char *wrong;
+
+	work->look_up = look_up;
+	look_up->work = work;
+	look_up->type = type;
+	look_up->name = arena_strdup(&ask->arena, name);
+	look_up->wish = (struct dns_wish){ .ready = ready,
+		                           .arena = &ask->arena,
+		                           .answer = { .status = PP_DNS_NOT_ASKED, .ttl = -1 } };
+	wrong = count_look_up(ask);
+	if (wrong == NULL)
+		wrong = dns_ask(ask->host->dns, &look_up->wish, type, name);
+	if (wrong == NULL)
+		work_begin(work, NULL);
+	else
+		work->error = describe_failure(work, wrong);
+	return work;
+}
+
+const char *pp_dns_reverse_name(pp_ask_t *ask, const pp_address_t *address, const char *zone)
+{
+	char text[DNS_REVERSE_MAX];
+
+	return arena_printf(&ask->arena, "%s.%s", dns_name_reverse(address, text),
+	                    zone != NULL ? zone : dns_name_reverse_zone(address));
+}
+
+pp_work_t *pp_dns_reverse(pp_ask_t *ask, const pp_address_t *address)
+{
+	return pp_dns(ask, PP_DNS_PTR, pp_dns_reverse_name(ask, address, NULL));
+}
+
+/* -- results ------------------------------------------------------------- */
+
+pp_dns_status_t pp_dns_status(const pp_work_t *work)
+{
+	if (work->look_up == NULL)
+		return PP_DNS_NOT_ASKED;
+	if (work->state == PP_WORK_OPEN)
+		return PP_DNS_OPEN;
+	return work->state == PP_WORK_TIMED_OUT ? PP_DNS_TIMEOUT : work->look_up->wish.answer.status;
+}
+
+size_t pp_dns_count(const pp_work_t *work)
+{
+	return pp_dns_status(work) == PP_DNS_FOUND ? work->look_up->wish.answer.count : 0;
+}
+
+const pp_dns_record_t *pp_dns_record(const pp_work_t *work, size_t index)
+{
+	return index < pp_dns_count(work) ? &work->look_up->wish.answer.records[index] : NULL;
+}
+
+const char *pp_dns_text(const pp_work_t *work, size_t index)
+{
+	const pp_dns_record_t *record = pp_dns_record(work, index);
+
+	return record != NULL ? record->text : NULL;
+}
+
+int64_t pp_dns_ttl(const pp_work_t *work)
+{
+	return is_answer(pp_dns_status(work)) ? work->look_up->wish.answer.ttl : -1;
+}

@@ -1,0 +1,18 @@
+/* check/dns.h - look-ups in DNS run for asks */
+#ifndef CHECK_DNS_H
+#define CHECK_DNS_H
+
+#include "check/work.h"
+#include "service/dns.h"
+
+#define DNS_LOOK_UPS_OF_ASK 100
+#define DNS_LOOK_UPS_OF_REQUEST 500
+
+struct dns_look_up {          /* of pp_dns(), in the ask's arena */
+	struct dns_wish wish; /* first */
+	struct pp_work *work;
+	pp_dns_type_t type;
+	const char *name;
+};
+
+#endif

@@ -1,0 +1,368 @@
+/* service/dns_channel.c - c-ares on a loop: questions out, messages in */
+#define CARES_NO_DEPRECATED
+#include "service/dns_channel.h"
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define CLASS_IN 1
+#define PORT 53
+#define EDNS_SIZE 1232           /* what passes everywhere in one piece */
+#define RECEIVE_BUFFER (1 << 20) /* for answers of many look-ups at a time */
+#define QUERIES_OF_A_SOCKET 100  /* then another source port */
+#define NAME_TEXT_MAX 512        /* for c-ares: at worst each byte has a backslash */
+
+struct line;
+
+struct socket {                  /* that c-ares has open */
+	struct loop_watch watch; /* first */
+	struct line *line;
+	struct socket *next;
+};
+
+/* One channel of c-ares. */
+struct line {
+	ares_channel ares; /* NULL: there is none */
+	struct dns_channel *channel;
+	struct loop_timer timer; /* never later than the first of its queries is due; else not set */
+	struct socket *sockets;
+	unsigned open;
+};
+
+struct dns_channel {
+	struct loop *loop;
+	pp_msec_t timeout;
+	void (*turned)(void *data);
+	void *data;
+	struct line first, others; /* others: all servers but the first, asked when one does not answer */
+};
+
+/* -- servers ------------------------------------------------------------- */
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	*port = (uint16_t)number;
+	return g_ascii_isdigit(*text) && *end == '\0' && number > 0 && number <= 65535;
+}
+
+bool dns_server_parse(const char *text, struct dns_server *server)
+{
+	const bool bracket = *text == '[';
+	const char *end = bracket ? strchr(text, ']') : strchr(text, ':');
+	char address[64];
+	size_t length;
+
+	server->port = PORT;
+	if (!bracket && (end == NULL || strchr(end + 1, ':') != NULL))
+		return pp_address_parse(text, &server->address);
+	if (end == NULL || (size_t)(end - text) >= sizeof(address))
+		return false;
+	length = (size_t)(end - text) - bracket;
+	memcpy(address, text + bracket, length);
+	address[length] = '\0';
+	end += bracket;
+	if (!pp_address_parse(address, &server->address) || (bracket && strchr(address, ':') == NULL))
+		return false;
+	return (bracket && *end == '\0') || (*end == ':' && parse_port(end + 1, &server->port));
+}
+
+static void fill_node(const struct dns_server *server, struct ares_addr_port_node *node)
+{
+	*node = (struct ares_addr_port_node){ .udp_port = server->port, .tcp_port = server->port };
+	node->family = server->address.family == 6 ? AF_INET6 : AF_INET;
+	memcpy(&node->addr, server->address.bytes, node->family == AF_INET6 ? 16 : 4);
+}
+
+static int use_servers(ares_channel ares, const pp_texts_t *servers)
+{
+	g_autofree struct ares_addr_port_node *nodes = g_new0(struct ares_addr_port_node, servers->count);
+
+	for (size_t i = 0; i < servers->count; i++) {
+		struct dns_server server;
+
+		if (!dns_server_parse(servers->items[i], &server))
+			return ARES_EBADSTR;
+		fill_node(&server, &nodes[i]);
+		if (i > 0)
+			nodes[i - 1].next = &nodes[i];
+	}
+	return ares_set_servers_ports(ares, nodes);
+}
+
+/* -- sockets and time ---------------------------------------------------- */
+
+static void turn(struct line *line, ares_socket_t readable, ares_socket_t writable)
+{
+	struct dns_channel *channel = line->channel;
+
+	ares_process_fd(line->ares, readable, writable);
+	channel->turned(channel->data);
+}
+
+static void ready(struct loop_watch *watch, uint32_t events)
+{
+	struct line *line = ((struct socket *)watch)->line;
+	int fd = watch->fd;
+
+	turn(line, (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 ? fd : ARES_SOCKET_BAD,
+	     (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+}
+
+static void forget_socket(struct line *line, struct socket **link)
+{
+	struct socket *socket = *link;
+
+	if (socket == NULL)
+		return;
+	*link = socket->next;
+	loop_remove(line->channel->loop, &socket->watch);
+	g_free(socket);
+}
+
+static void socket_changed(void *data, ares_socket_t fd, int readable, int writable)
+{
+	struct line *line = data;
+	struct loop *loop = line->channel->loop;
+	uint32_t events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);
+	struct socket **link = &line->sockets;
+
+	while (*link != NULL && (*link)->watch.fd != fd)
+		link = &(*link)->next;
+	if (events == 0) {
+		forget_socket(line, link);
+	} else if (*link != NULL) {
+		loop_change(loop, &(*link)->watch, events);
+	} else {
+		*link = g_new0(struct socket, 1);
+		(*link)->watch = (struct loop_watch){ .fd = fd, .events = events, .ready = ready };
+		(*link)->line = line;
+		/* Where the kernel has no room for it, its queries time out. */
+		if (!loop_add(loop, &(*link)->watch))
+			forget_socket(line, link);
+	}
+}
+
+/* ares_timeout() cuts to whole milliseconds: one more, or the last of them is spent spinning. */
+static void time_over(struct loop_timer *timer)
+{
+	struct line *line = (struct line *)((char *)timer - offsetof(struct line, timer));
+	struct timeval left;
+
+	ares_process_fd(line->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	if (line->open > 0 && ares_timeout(line->ares, NULL, &left) != NULL)
+		loop_timer_set(line->channel->loop, timer,
+		               pp_now() + left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
+	line->channel->turned(line->channel->data);
+}
+
+/* A try never lasts less than the timeout, so only a query that is new can be due first. */
+static void watch_time(struct line *line)
+{
+	pp_msec_t due = pp_now() + line->channel->timeout + 1;
+
+	if (line->open > 0 && (line->timer.place == 0 || line->timer.due > due))
+		loop_timer_set(line->channel->loop, &line->timer, due);
+}
+
+/* -- asking -------------------------------------------------------------- */
+
+static void came_first(void *data, int status, int timeouts, unsigned char *message, int size);
+static void came_again(void *data, int status, int timeouts, unsigned char *message, int size);
+
+/* c-ares takes a backslash before any byte. */
+static void write_name(const struct dns_name *name, char text[NAME_TEXT_MAX])
+{
+	for (size_t i = 0; name->wire[i] != 0;) {
+		size_t end = i + 1 + name->wire[i];
+
+		if (i++ > 0)
+			*text++ = '.';
+		for (; i < end; i++) {
+			if (name->wire[i] == '.' || name->wire[i] == '\\')
+				*text++ = '\\';
+			*text++ = (char)name->wire[i];
+		}
+	}
+	*text = '\0';
+}
+
+static void ask(struct line *line, struct dns_query *query, ares_callback came)
+{
+	char text[NAME_TEXT_MAX];
+
+	write_name(&query->name, text);
+	line->open++;
+	/* It may be answered before this returns, and gone. */
+	ares_query(line->ares, text, CLASS_IN, (int)query->type, came, query);
+	watch_time(line);
+}
+
+static pp_dns_status_t status_of(int status)
+{
+	switch (status) {
+	case ARES_ETIMEOUT: return PP_DNS_TIMEOUT;
+	case ARES_EBADNAME: return PP_DNS_BAD_NAME;
+	case ARES_ENOTFOUND: return PP_DNS_NXDOMAIN; /* names that are not to be asked, of RFC 7686 */
+	case ARES_EBADRESP: return PP_DNS_BROKEN;
+	case ARES_ECANCELLED:
+	case ARES_EDESTRUCTION:
+	case ARES_ENOMEM: return PP_DNS_NOT_ASKED;
+	default: return PP_DNS_UNREACHABLE;
+	}
+}
+
+static void keep_message(struct dns_query *query, int status, const unsigned char *message, int size)
+{
+	g_free(query->message);
+	query->message = NULL;
+	query->size = 0;
+	query->status = status_of(status);
+	if (message == NULL || size <= 0)
+		return;
+	query->message = g_memdup2(message, (gsize)size);
+	query->size = (size_t)size;
+}
+
+/* Whether the server said anything but an answer. */
+static bool is_no_answer(const unsigned char *message, int size)
+{
+	pp_dns_status_t said = message != NULL ? dns_answer_peek(message, (size_t)size) : PP_DNS_TIMEOUT;
+
+	return said != PP_DNS_FOUND && said != PP_DNS_NXDOMAIN;
+}
+
+static void came_first(void *data, int status, int timeouts, unsigned char *message, int size)
+{
+	struct dns_query *query = data;
+	struct dns_channel *channel = query->channel;
+
+	(void)timeouts;
+	channel->first.open--;
+	keep_message(query, status, message, size);
+	if (message != NULL && is_no_answer(message, size) && channel->others.ares != NULL)
+		ask(&channel->others, query, came_again);
+	else
+		query->answered(query);
+}
+
+static void came_again(void *data, int status, int timeouts, unsigned char *message, int size)
+{
+	struct dns_query *query = data;
+
+	(void)timeouts;
+	query->channel->others.open--;
+	if (message != NULL && !is_no_answer(message, size))
+		keep_message(query, status, message, size);
+	query->answered(query);
+}
+
+void dns_channel_ask(struct dns_channel *channel, struct dns_query *query)
+{
+	query->channel = channel;
+	ask(&channel->first, query, came_first);
+}
+
+unsigned dns_channel_open(const struct dns_channel *channel)
+{
+	return channel->first.open + channel->others.open;
+}
+
+/* -- channels ------------------------------------------------------------ */
+
+static int open_line(struct line *line, const struct dns_settings *settings, int flags, int tries)
+{
+	static char lookups[] = "b";
+	struct ares_options options = {
+		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | flags,
+		.timeout = (int)settings->timeout,
+		.tries = tries,
+		.ednspsz = EDNS_SIZE,
+		.socket_receive_buffer_size = RECEIVE_BUFFER,
+		.lookups = lookups,
+		.sock_state_cb = socket_changed,
+		.sock_state_cb_data = line,
+	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+	           ARES_OPT_SOCK_RCVBUF | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB;
+
+#ifdef ARES_OPT_UDP_MAX_QUERIES
+	options.udp_max_queries = QUERIES_OF_A_SOCKET;
+	mask |= ARES_OPT_UDP_MAX_QUERIES;
+#endif
+#ifdef ARES_OPT_QUERY_CACHE
+	options.qcache_max_ttl = 0;
+	mask |= ARES_OPT_QUERY_CACHE;
+#endif
+	return ares_init_options(&line->ares, &options, mask);
+}
+
+static void close_line(struct line *line)
+{
+	if (line->ares == NULL)
+		return;
+	ares_destroy(line->ares);
+	line->ares = NULL;
+	loop_timer_cancel(line->channel->loop, &line->timer);
+	while (line->sockets != NULL)
+		forget_socket(line, &line->sockets);
+}
+
+/* The same servers without the first, where there are several. */
+static int open_others(struct dns_channel *channel, const struct dns_settings *settings)
+{
+	struct ares_addr_port_node *servers = NULL;
+	int status = ares_get_servers_ports(channel->first.ares, &servers);
+
+	if (status == ARES_SUCCESS && servers != NULL && servers->next != NULL) {
+		status = open_line(&channel->others, settings, 0, 1);
+		if (status == ARES_SUCCESS)
+			status = ares_set_servers_ports(channel->others.ares, servers->next);
+	}
+	ares_free_data(servers);
+	return status;
+}
+
+struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings *settings,
+                                    void (*turned)(void *data), void *data, char **reason)
+{
+	static gsize once;
+	struct dns_channel *channel = g_new0(struct dns_channel, 1);
+	int status;
+
+	if (g_once_init_enter(&once)) {
+		ares_library_init(ARES_LIB_INIT_ALL);
+		g_once_init_leave(&once, 1);
+	}
+	*channel = (struct dns_channel){
+		.loop = loop, .timeout = settings->timeout, .turned = turned, .data = data
+	};
+	channel->first = (struct line){ .channel = channel, .timer.expired = time_over };
+	channel->others = channel->first;
+	status = open_line(&channel->first, settings, ARES_FLAG_NOCHECKRESP, (int)settings->tries);
+	if (status == ARES_SUCCESS && settings->servers != NULL)
+		status = use_servers(channel->first.ares, settings->servers);
+	if (status == ARES_SUCCESS)
+		status = open_others(channel, settings);
+	if (status == ARES_SUCCESS)
+		return channel;
+	*reason = g_strdup(ares_strerror(status));
+	dns_channel_free(channel);
+	return NULL;
+}
+
+void dns_channel_free(struct dns_channel *channel)
+{
+	if (channel == NULL)
+		return;
+	/* In this order: what is asked of others came from the first. */
+	close_line(&channel->first);
+	close_line(&channel->others);
+	g_free(channel);
+}
