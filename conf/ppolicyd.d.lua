@@ -386,6 +386,68 @@ function dns(settings) end
 ---Has the request waited for a while?
 ---@alias pp.sleep.Check fun(req: pp.Request): pp.sleep.Answer
 
+---@class pp.spf.Parameters
+---What is checked: the domain of the sender (mail_from; of the null sender the HELO name), or the
+---HELO name (helo) (default "mail_from")
+---@field identity? "mail_from"|"helo"
+---Clients that are not checked, since they hand on mail of others: trusted relays, backup MX
+---@field skip? string|string[]
+---Name of this host in header fields and explanations; the system's if not given
+---@field receiver? string
+---Look up the explanation of a fail, if the domain has one (default true)
+---@field explain? boolean
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "20s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "10m")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "0s")
+---@field stale? string
+---Where answers are kept: in memory, or in the store as well (default "memory")
+---@field keep_in? "memory"|"store"
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.spf.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---The domain permits the client
+---@field pass boolean
+---The domain says that the client may not send its mail
+---@field fail boolean
+---The same, but the domain is not sure of it
+---@field softfail boolean
+---The domain does not say
+---@field neutral boolean
+---The domain's records are wrong
+---@field permerror boolean
+---@field word "unknown"|"none"|"pass"|"fail"|"softfail"|"neutral"|"permerror"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---The result, as the RFC names it
+---@field result? string
+---Domain that permits the client, in lower case; nothing unless it passes
+---@field domain? string
+---What was checked; helo for the null sender, too
+---@field identity? string
+---Mechanism that matched, as it stands in the record; 'default': none did
+---@field mechanism? string
+---What the domain says of a fail, in printable ASCII; nothing if it says nothing
+---@field explanation? string
+---Terms that made look-ups; 10 are allowed
+---@field lookups integer
+---Header field for the mail (RFC 7208 9.1)
+---@field received_spf? string
+---Header field for the mail (RFC 8601)
+---@field authentication_results? string
+
+---May the client send mail of this domain?
+---@alias pp.spf.Check fun(req: pp.Request): pp.spf.Answer
+
 ---@class pp.Checks
 ---Is the HELO name suspiciously long?
 ---@field example fun(parameters: pp.example.Parameters): pp.example.Check
@@ -395,6 +457,8 @@ function dns(settings) end
 ---@field list fun(parameters: pp.list.Parameters): pp.list.Check
 ---Has the request waited for a while?
 ---@field sleep fun(parameters: pp.sleep.Parameters): pp.sleep.Check
+---May the client send mail of this domain?
+---@field spf fun(parameters: pp.spf.Parameters): pp.spf.Check
 ---@field [string] fun(parameters: table): function
 check = {}
 

@@ -23,3 +23,4 @@ include modules/example/build.mk
 include modules/greylist/build.mk
 include modules/list/build.mk
 include modules/sleep/build.mk
+include modules/spf/build.mk

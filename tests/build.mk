@@ -30,6 +30,10 @@ UNIT_TESTS = \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_limits \
 	tests/unit/test_schema \
+	tests/unit/test_spf_evaluate \
+	tests/unit/test_spf_grammar \
+	tests/unit/test_spf_macro \
+	tests/unit/test_spf_receiver \
 	tests/unit/test_sql \
 	tests/unit/test_sqlite \
 	tests/unit/test_sqlite_faults \
@@ -52,6 +56,10 @@ UNIT_TESTS = \
 
 # Of a module, with which it is linked.
 tests_unit_test_fold_SOURCES = tests/unit/test_fold.c modules/greylist/fold.c modules/greylist/fold.h
+tests_unit_test_spf_grammar_SOURCES = tests/unit/test_spf_grammar.c $(SPF_EVALUATOR)
+tests_unit_test_spf_macro_SOURCES = tests/unit/test_spf_macro.c $(SPF_EVALUATOR)
+tests_unit_test_spf_evaluate_SOURCES = tests/unit/test_spf_evaluate.c $(SPF_EVALUATOR)
+tests_unit_test_spf_receiver_SOURCES = tests/unit/test_spf_receiver.c $(SPF_EVALUATOR)
 
 # A fuzz target is tests/fuzz/fuzz_NAME.c; here it runs over tests/fuzz/corpus/NAME,
 # and with scripts/fuzz over what libFuzzer thinks of.
@@ -59,6 +67,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz_action \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_pattern \
+	tests/fuzz/fuzz_spf \
 	tests/fuzz/fuzz_statement \
 	tests/fuzz/fuzz_wire
 FUZZ_MAIN = tests/fuzz/main.c tests/fuzz/fuzz.h
@@ -66,6 +75,7 @@ tests_fuzz_fuzz_action_SOURCES = tests/fuzz/fuzz_action.c $(FUZZ_MAIN) \
 	tests/fuzz/postfix_reader.c tests/fuzz/postfix_reader.h
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_spf_SOURCES = tests/fuzz/fuzz_spf.c $(FUZZ_MAIN) $(SPF_EVALUATOR)
 tests_fuzz_fuzz_statement_SOURCES = tests/fuzz/fuzz_statement.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
 
@@ -83,13 +93,18 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/steer.c tests/unit/steer.h \
 	tests/unit/stored.c tests/unit/stored.h \
 	tests/unit/talk.c tests/unit/talk.h \
-	tests/unit/triplets.c tests/unit/triplets.h
+	tests/unit/triplets.c tests/unit/triplets.h \
+	tests/unit/zone.c tests/unit/zone.h
+
+# What tests written in Python run.
+TEST_TOOLS = tests/lib/spf_check
+tests_lib_spf_check_SOURCES = tests/lib/spf_check.c $(SPF_EVALUATOR)
 
 # They are linked with all of the core.
-check_PROGRAMS += $(UNIT_TESTS) $(FUZZ_TESTS)
-$(UNIT_TESTS) $(FUZZ_TESTS): core/libcore.a tests/unit/libunit.a
-$(UNIT_TESTS) $(FUZZ_TESTS): AM_LDFLAGS = $(CORE_LDFLAGS)
-$(UNIT_TESTS) $(FUZZ_TESTS): LDADD = tests/unit/libunit.a $(CORE_LIBS)
+check_PROGRAMS += $(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS)
+$(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): core/libcore.a tests/unit/libunit.a
+$(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): AM_LDFLAGS = $(CORE_LDFLAGS)
+$(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): LDADD = tests/unit/libunit.a $(CORE_LIBS)
 
 include tests/bench/build.mk
 
