@@ -169,14 +169,14 @@ static void give(lua_State *L, struct given *given, const struct check *check, c
 	g_hash_table_replace(given->answers, (void *)check, answer);
 }
 
-int given_call(lua_State *L)
+int given_each(lua_State *L, struct arena *arena, const char *what, const char *wanted, const char *of,
+               void (*take)(lua_State *L, const char *name, const pp_value_t *values))
 {
-	struct stage *stage = stage_of(L);
 	const struct plan_place place = { NULL, 0 };
 
 	if (!lua_istable(L, 1))
-		return stage_fail(L, "answers: found %s, wanted a table: answers { zen = \"listed\" }",
-		                  program_describe(L, 1));
+		return stage_fail(L, "%s: found %s, wanted a table: %s", what, program_describe(L, 1),
+		                  wanted);
 	lua_settop(L, 1);
 	lua_pushnil(L);
 	while (lua_next(L, 1)) {
@@ -184,12 +184,25 @@ int given_call(lua_State *L)
 		const char *reason;
 
 		if (lua_type(L, 2) != LUA_TSTRING)
-			return stage_fail(L, "answers: found a value without the name of a check");
-		values = values_read(L, 3, &stage->given.arena, NULL, &place, &reason);
+			return stage_fail(L, "%s: found a value without %s", what, of);
+		values = values_read(L, 3, arena, NULL, &place, &reason);
 		if (values == NULL)
-			return stage_fail(L, "answers: %s: %s", lua_tostring(L, 2), reason);
-		give(L, &stage->given, find_check(L, stage->program, lua_tostring(L, 2)), values);
+			return stage_fail(L, "%s: %s: %s", what, lua_tostring(L, 2), reason);
+		take(L, lua_tostring(L, 2), values);
 		lua_settop(L, 2);
 	}
 	return 0;
+}
+
+static void give_answer(lua_State *L, const char *name, const pp_value_t *values)
+{
+	struct stage *stage = stage_of(L);
+
+	give(L, &stage->given, find_check(L, stage->program, name), values);
+}
+
+int given_call(lua_State *L)
+{
+	return given_each(L, &stage_of(L)->given.arena, "answers", "answers { zen = \"listed\" }",
+	                  "the name of a check", give_answer);
 }

@@ -21,4 +21,10 @@ bool given_put(const struct given *given, struct rule_ask *ask);
 /* The Lua function answers { CHECK = "word", CHECK = { "word", field = ... } }. */
 int given_call(lua_State *L);
 
+/* Walks through the table that a function of tests was called with, names to values, and gives
+ * each, read into the arena. what is the function's name, wanted an example of a call, of what a
+ * name is. Raises errors. */
+int given_each(lua_State *L, struct arena *arena, const char *what, const char *wanted, const char *of,
+               void (*take)(lua_State *L, const char *name, const pp_value_t *values));
+
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 #include "base/param.h"
 #include "rule/stage.h"
-#include "rule/values.h"
 
 struct given_answer {
 	struct dns_answer answer;
@@ -232,30 +231,13 @@ static void give(lua_State *L, struct given_dns *given, const char *text, const 
 		g_hash_table_add(given->names, arena_strdup(arena, key.name));
 }
 
+static void give_records(lua_State *L, const char *name, const pp_value_t *values)
+{
+	give(L, &stage_of(L)->given_dns, name, values);
+}
+
 int given_dns_call(lua_State *L)
 {
-	struct stage *stage = stage_of(L);
-	const struct plan_place place = { NULL, 0 };
-
-	if (!lua_istable(L, 1))
-		return stage_fail(
-		        L,
-		        "given_dns: found %s, wanted a table: given_dns { [\"mail.example.org A\"] = "
-		        "\"192.0.2.1\" }",
-		        program_describe(L, 1));
-	lua_settop(L, 1);
-	lua_pushnil(L);
-	while (lua_next(L, 1)) {
-		const pp_value_t *values;
-		const char *reason;
-
-		if (lua_type(L, 2) != LUA_TSTRING)
-			return stage_fail(L, "given_dns: found a value without a name");
-		values = values_read(L, 3, &stage->given_dns.arena, NULL, &place, &reason);
-		if (values == NULL)
-			return stage_fail(L, "given_dns: %s: %s", lua_tostring(L, 2), reason);
-		give(L, &stage->given_dns, lua_tostring(L, 2), values);
-		lua_settop(L, 2);
-	}
-	return 0;
+	return given_each(L, &stage_of(L)->given_dns.arena, "given_dns",
+	                  "given_dns { [\"mail.example.org A\"] = \"192.0.2.1\" }", "a name", give_records);
 }
