@@ -165,13 +165,12 @@ static void add_named(GPtrArray *fields, GPtrArray *reads, const pp_row_t *row, 
 		g_ptr_array_add(row->type == PP_TYPE_FIELDS ? fields : reads, (char *)texts->items[i]);
 }
 
-/* With which words a field is set: by default with all of the module's own. */
 static uint32_t words_of(const struct module *module, const pp_row_t *row)
 {
 	uint32_t words = 0;
 
-	for (unsigned word = WORD_FIRST; word < module->words; word++)
-		if (row == NULL || row->when == NULL || text_has_word(row->when, module->word[word].word))
+	for (unsigned word = 0; word < module->words; word++)
+		if (module_sets(module, word, row))
 			words |= UINT32_C(1) << word;
 	return words;
 }

@@ -248,3 +248,10 @@ int module_word(const struct module *module, const char *word)
 			return (int)i;
 	return -1;
 }
+
+bool module_sets(const struct module *module, unsigned word, const pp_row_t *field)
+{
+	if (field != NULL && field->when != NULL)
+		return text_has_word(field->when, module->word[word].word);
+	return word >= WORD_FIRST;
+}

@@ -33,6 +33,9 @@ char **module_names(const char *const *folders);
 
 /* The index of a word, or -1. */
 int module_word(const struct module *module, const char *word);
+/* Whether a field (NULL: one that a parameter named) is set with a word: by its .when, or else
+ * with each of the module's own. */
+bool module_sets(const struct module *module, unsigned word, const pp_row_t *field);
 
 /* For tests of the core: a module that is part of the program. module_load() finds it first. */
 const struct module *module_adopt(const pp_module_t *desc, char **error);

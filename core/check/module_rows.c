@@ -58,11 +58,6 @@ static char *check_words(const struct module *module)
 	return NULL;
 }
 
-static bool is_own_word(const struct module *module, const char *word)
-{
-	return module_word(module, word) >= WORD_FIRST;
-}
-
 /* -- rows ----------------------------------------------------------------- */
 
 static char *check_name(const struct table *table, const pp_row_t *row)
@@ -123,7 +118,7 @@ static char *check_when(const struct module *module, const pp_row_t *row)
 	if (words[0] == NULL)
 		return g_strdup_printf("the .when of its field '%s' names no word", row->name);
 	for (char **word = words; *word != NULL; word++)
-		if (!is_own_word(module, *word))
+		if (module_word(module, *word) < 0)
 			return g_strdup_printf("the .when of its field '%s' names '%s', which is none of its "
 			                       "words",
 			                       row->name, *word);

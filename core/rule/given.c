@@ -93,12 +93,6 @@ static unsigned read_word(lua_State *L, const struct check *check, const pp_valu
 	                            value->string, lua_tostring(L, -1));
 }
 
-static bool is_set_with(const struct check *check, unsigned word, const pp_row_t *row)
-{
-	return word >= WORD_FIRST &&
-	       (row == NULL || row->when == NULL || text_has_word(row->when, check->module->word[word].word));
-}
-
 /* Texts of the fields that parameters named. Fields that the word does not set are refused. */
 static const char **read_extra(lua_State *L, struct arena *arena, const struct check *check, unsigned word,
                                const pp_value_t *values)
@@ -111,7 +105,7 @@ static const char **read_extra(lua_State *L, struct arena *arena, const struct c
 
 		if (value == NULL)
 			continue;
-		if (!is_set_with(check, word, field->row))
+		if (!module_sets(check->module, word, field->row))
 			stage_fail(L, "answers: %s: %s is never set with the word '%s'", check->name,
 			           field->name, check->module->word[word].word);
 		if (field->row == NULL && value->kind != PP_STRING)

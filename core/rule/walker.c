@@ -144,16 +144,6 @@ static void read_answer(struct program_hooks *hooks, struct run *run, struct rul
 	                                 module->word[word].word));
 }
 
-static bool is_set(const struct rule_ask *ask, const pp_row_t *row)
-{
-	unsigned word = ask->wish.answer.word;
-
-	if (word < WORD_FIRST)
-		return false;
-	return row == NULL || row->when == NULL ||
-	       text_has_word(row->when, ask->check->check->module->word[word].word);
-}
-
 static struct answer_value read_field(struct program_hooks *hooks, struct run *run, struct rule_ask *ask,
                                       unsigned field)
 {
@@ -164,7 +154,7 @@ static struct answer_value read_field(struct program_hooks *hooks, struct run *r
 	unsigned value = 0;
 
 	(void)run;
-	if (!is_set(ask, check->field[field].row))
+	if (!module_sets(check->module, ask->wish.answer.word, check->field[field].row))
 		return answer_field(check, &ask->wish.answer, field);
 	if (hooked->value[field] == NULL) {
 		values = walker_values(walker, check, field);

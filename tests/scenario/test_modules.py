@@ -78,7 +78,7 @@ REFUSED = [
     ({"FIELDS": 'PP_ATTR_NAMES(struct fields, ts, .help = "T"),'}, "its field 'ts' has a type"),
     ({"FIELDS": 'PP_INT(struct fields, i, .when = "y no", .help = "I"),'},
      "the .when of its field 'i' names 'no', which is none of its words"),
-    ({"FIELDS": 'PP_INT(struct fields, i, .when = "unknown", .help = "I"),'}, "names 'unknown', which is none"),
+    ({"FIELDS": 'PP_INT(struct fields, i, .when = "Unknown", .help = "I"),'}, "names 'Unknown', which is none"),
     ({"FIELDS": 'PP_INT(struct fields, i, .when = "", .help = "I"),'}, "the .when of its field 'i' names no word"),
     ({"FIELDS": 'PP_INT(struct fields, i, .samples = "1|x", .help = "I"),'},
      "the sample 'x' of its field 'i' is no value of it"),
@@ -118,7 +118,7 @@ GOOD = {
     "WORDS": 'PP_WORD("y", PP_CLASS_YES, "Y"), PP_WORD("n_2", PP_CLASS_NO, "N"),',
     "PARAMS": 'PP_INT(struct conf, i, .help = "I"),',
     "ARGS": 'PP_INT(struct args, i, .help = "I"), PP_FILE(struct args, t, .help = "T"),',
-    "FIELDS": 'PP_INT(struct fields, i, .when = "y n_2", .samples = "1|-2", .help = "I"), '
+    "FIELDS": 'PP_INT(struct fields, i, .when = "y none unknown", .samples = "1|-2", .help = "I"), '
               'PP_DURATION(struct fields, m, .samples = "1h|0s", .help = "M"), '
               'PP_NUMBER(struct fields, d, .samples = "1|0.5", .help = "D"), '
               'PP_TEXT(struct fields, t, .samples = "a||b", .when = "y", .help = "T"),',
