@@ -49,6 +49,7 @@ core_libcore_a_SOURCES = \
 	core/check/binding.c core/check/binding.h \
 	core/check/check.c core/check/check.h \
 	core/check/dns.c core/check/dns.h \
+	core/check/dns_now.c core/check/dns_now.h \
 	core/check/keep.c core/check/keep.h \
 	core/check/module.c core/check/module.h \
 	core/check/module_rows.c core/check/module_rows.h \

@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/unit/test_control \
 	tests/unit/test_dns \
 	tests/unit/test_dns_name \
+	tests/unit/test_dns_now \
 	tests/unit/test_fold \
 	tests/unit/test_keep_in_store \
 	tests/unit/test_log \

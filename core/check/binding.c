@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/text.h"
+#include "check/dns_now.h"
 #include "store/lexer.h"
 
 /* -- whose turn it is ---------------------------------------------------- */
@@ -18,6 +19,7 @@ void check_enter(struct check *check)
 
 void check_leave(void)
 {
+	dns_now_forget();
 	current = NULL;
 }
 

@@ -5,7 +5,7 @@
 #include "check/work.h"
 #include "service/dns.h"
 
-#define DNS_LOOK_UPS_OF_ASK 100
+#define DNS_LOOK_UPS_OF_ASK 150
 #define DNS_LOOK_UPS_OF_REQUEST 500
 
 struct dns_look_up {          /* of pp_dns(), in the ask's arena */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <unistd.h>
+#include "check/dns_now.h"
 #include "check/stored.h"
 
 #define LOOPS_DEFAULT_MAX 4
@@ -79,6 +80,7 @@ static struct check *check_at(const struct world *world, guint index)
 void world_open(struct world *world, unsigned workers)
 {
 	plan_open_stores(world->plan);
+	dns_now_use(&world->plan->dns);
 	for (guint i = 0; i < world->plan->checks->len; i++) {
 		check_set_workers(check_at(world, i), workers);
 		check_open(check_at(world, i));

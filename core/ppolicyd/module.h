@@ -167,8 +167,8 @@ typedef struct pp_row {
 	const char *unit;    /* of a bare number, such as "characters" */
 	const char *choices; /* PP_CHOICE: the words, with spaces between */
 	const char *samples; /* fields: values `ppolicyd -t` tries, with | between; NULL: it chooses */
-	const char
-	        *when; /* fields: words with which it is set, with spaces; NULL = all of the module's own */
+	const char *when; /* fields: words with which it is set, "none" and "unknown" too, with spaces; NULL =
+	                   * all of the module's own */
 	const char *help; /* a sentence without a full stop */
 	bool required;    /* parameters: must be given */
 	bool inert;       /* parameters: does not shape the answer, so kept answers stay good */
@@ -371,7 +371,7 @@ typedef enum pp_dns_status {
 /* Starts a look-up. name is in the text form of DNS ("mail.example.org", with or without a dot
  * at the end; "\." is a dot within a label, "\032" a byte), as the names in records are.
  * Done: FOUND, NXDOMAIN or NODATA. Failed: the rest, and pp_work_error() says it. Nothing is
- * kept; equal look-ups under way are one. An ask may start 100 of them, all asks of a request
+ * kept; equal look-ups under way are one. An ask may start 150 of them, all asks of a request
  * 500. The answer is not kept longer than the smallest TTL that the ask has seen. */
 PP_EXPORT pp_work_t *pp_dns(pp_ask_t *a, pp_dns_type_t type, const char *name);
 /* The names (PTR) of an address. */
@@ -397,6 +397,20 @@ PP_EXPORT const pp_dns_record_t *pp_dns_record(const pp_work_t *work, size_t ind
 PP_EXPORT const char *pp_dns_text(const pp_work_t *work, size_t index);              /* NULL: none */
 /* Seconds that the answer is good for, of a negative one too; -1: it is none. */
 PP_EXPORT int64_t pp_dns_ttl(const pp_work_t *work);
+
+/* The same for who has no ask and may wait. */
+typedef struct pp_dns_question {
+	pp_dns_type_t type;
+	const char *name;
+	/* What came of it, as above; NOT_ASKED too where there is no DNS. */
+	pp_dns_status_t status;
+	size_t count;
+	const pp_dns_record_t *records;
+	int64_t ttl;
+} pp_dns_question_t;
+/* In upkeep() and commands only: looks all of these up, side by side, and waits. Records live
+ * until the next call, or until upkeep() or the command returns. */
+PP_EXPORT void pp_dns_now(pp_dns_question_t *questions, size_t count);
 
 /* Whether two names are the same: case and a dot at the end do not count. */
 PP_EXPORT bool pp_dns_equal(const char *name, const char *other);

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "check/dns_now.h"
 #include "check/sql.h"
 #include "check/step.h"
 
@@ -178,11 +179,13 @@ static void begin(struct stage *stage)
 	stage->cache = cache_new(stage->program->plan->cache.memory);
 	ask_host_init(&stage->host, stage->loop, 0, stage->cache, stage->workers);
 	stage->dns = stage->host.dns = dns_new_given(stage->loop, given_dns_find, &stage->given_dns);
+	dns_now_give(given_dns_find, &stage->given_dns);
 }
 
 static void end(struct stage *stage)
 {
 	ask_host_clear(&stage->host);
+	dns_now_give(NULL, NULL);
 	dns_free(stage->dns);
 	cache_free(stage->cache);
 }

@@ -108,6 +108,13 @@ static void describe_what_modules_fill_in_or_get(GString *out)
 	MEMBER(pp_dns_record_t, preference);
 	MEMBER(pp_dns_record_t, ttl);
 	SIZE(pp_dns_record_t);
+	MEMBER(pp_dns_question_t, type);
+	MEMBER(pp_dns_question_t, name);
+	MEMBER(pp_dns_question_t, status);
+	MEMBER(pp_dns_question_t, count);
+	MEMBER(pp_dns_question_t, records);
+	MEMBER(pp_dns_question_t, ttl);
+	SIZE(pp_dns_question_t);
 }
 
 static void describe_attributes(GString *out)

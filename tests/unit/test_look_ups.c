@@ -232,11 +232,13 @@ static void test_kept(void)
 static void test_limits(void)
 {
 	static const char *const wanted[] = {
-		"100 of 100", "100 of 101, A of n100.example.org: over 100 look-ups for one check",
-		"100 of 100", "100 of 100",
-		"100 of 100", "0 of 3, A of n2.example.org: over 500 look-ups for one request",
+		"150 of 150",
+		"150 of 151, A of n150.example.org: over 150 look-ups for one check",
+		"150 of 150",
+		"50 of 50",
+		"0 of 3, A of n2.example.org: over 500 look-ups for one request",
 	};
-	static const char *const senders[] = { "100@x", "101@x", "100@x", "100@x", "100@x", "3@x" };
+	static const char *const senders[] = { "150@x", "151@x", "150@x", "50@x", "3@x" };
 	struct asking f = { 0 };
 	struct check *check;
 	unsigned look_ups = 0;
