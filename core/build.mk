@@ -32,6 +32,7 @@ core_libcore_a_SOURCES = \
 	core/store/schema.c core/store/schema.h \
 	core/store/sets.c core/store/sets.h \
 	core/store/sqlite.c core/store/sqlite.h \
+	core/store/sqlite_cache.c \
 	core/store/sqlite_fault.c \
 	core/store/sqlite_file.c \
 	core/store/sqlite_log.c \

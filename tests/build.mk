@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	tests/unit/test_spf_receiver \
 	tests/unit/test_sql \
 	tests/unit/test_sqlite \
+	tests/unit/test_sqlite_cache \
 	tests/unit/test_sqlite_faults \
 	tests/unit/test_sqlite_files \
 	tests/unit/test_statement \

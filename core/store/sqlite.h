@@ -46,6 +46,9 @@ bool sqlite_connect(struct database *database, struct database_error *error);
 /* The name of the layer below SQLite that writes logs in few calls; NULL: the usual one. */
 const char *sqlite_log_vfs(void);
 
+/* Before SQLite is used for the first time; false: it was, and keeps the cache it has. */
+bool sqlite_cache_install(void);
+
 bool sqlite_still_there(struct database *database);
 void sqlite_checkpoint(struct database *database);
 void sqlite_health(struct database *database, struct database_health *health);

@@ -195,6 +195,7 @@ static bool registered;
 
 static void register_vfs(void)
 {
+	sqlite_cache_install();
 	sqlite3_initialize();
 	system_vfs = sqlite3_vfs_find(NULL);
 	log_vfs = *system_vfs;
