@@ -103,6 +103,7 @@ struct state {
 	struct triplet triplet;
 	pp_msec_t now;
 	pp_work_t *work;
+	struct decided decided; /* it waits, unless its client is known */
 };
 
 static bool is_postmaster(const char *recipient)
@@ -262,6 +263,30 @@ static pp_step_t accept(pp_ask_t *a)
 	return pp_wait(a, accepted);
 }
 
+static pp_step_t counted(pp_ask_t *a)
+{
+	const struct conf *conf = pp_conf(a);
+	const struct state *state = pp_state(a);
+	const struct others *row;
+	pp_step_t step;
+
+	if (!is_done(a, state->work, &step))
+		return step;
+	row = pp_sql_row(state->work, 0);
+	return row != NULL && row->others >= conf->client_after ? accept(a) : wait_more(a, &state->decided);
+}
+
+/* Perhaps the client is known. */
+static pp_step_t count_others(pp_ask_t *a, const struct decided *row)
+{
+	struct state *state = pp_state(a);
+	const struct others_args whose = { state->triplet.client, state->now };
+
+	state->decided = *row;
+	state->work = pp_sql(a, "others", &whose);
+	return pp_wait(a, counted);
+}
+
 static pp_step_t decided(pp_ask_t *a)
 {
 	const struct conf *conf = pp_conf(a);
@@ -280,8 +305,8 @@ static pp_step_t decided(pp_ask_t *a)
 	answer->first_seen = row->first_seen / 1000;
 	if (row->passes > 0)
 		return passes(a, row);
-	if (conf->client_after > 0 && row->others >= conf->client_after)
-		return accept(a);
+	if (conf->client_after > 0 && row->candidates >= conf->client_after)
+		return count_others(a, row);
 	return wait_more(a, row);
 }
 

@@ -46,7 +46,14 @@ struct decided {
 	const char *client, *sender, *recipient;
 	pp_msec_t first_seen;
 	int64_t asks, passes, restarts;
-	int64_t others; /* triplets of the client that have passed; counted while this one has not */
+	int64_t candidates; /* triplets of the client that have ever passed; 0 when this one has */
+};
+struct others_args {
+	const char *client;
+	pp_msec_t now;
+};
+struct others {
+	int64_t others; /* of the candidates, those that count */
 };
 struct seen_args { /* it has passed */
 	int64_t id;

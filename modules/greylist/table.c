@@ -19,9 +19,16 @@ static const pp_row_t decided_columns[] = {
 	PP_INT(struct decided, asks),
 	PP_INT(struct decided, passes),
 	PP_INT(struct decided, restarts),
-	PP_INT(struct decided, others),
+	PP_INT(struct decided, candidates),
 	PP_END,
 };
+
+static const pp_row_t others_args[] = {
+	PP_TEXT(struct others_args, client),
+	PP_DURATION(struct others_args, now),
+	PP_END,
+};
+static const pp_row_t others_columns[] = { PP_INT(struct others, others), PP_END };
 
 static const pp_row_t seen_args[] = {
 	PP_INT(struct seen_args, id),
@@ -80,6 +87,7 @@ static const pp_row_t moment_columns[] = { PP_DURATION(struct moment, moment), P
 
 const pp_statement_t greylist_statements[] = {
 	PP_STATEMENT("decide", decide_args, decided_columns, struct decided),
+	PP_STATEMENT("others", others_args, others_columns, struct others),
 	{ .name = "refresh", .args = seen_args },
 	{ .name = "accept", .args = seen_args },
 	PP_STATEMENT("known", id_args, known_columns, struct known),

@@ -248,7 +248,8 @@ class Greylist:
 
     def case_triplets_of_a_client_are_searched_and_not_all_rows_read(self):
         folder = os.path.join(ROOT, "sql", "sqlite", "greylist")
-        for name, wanted in (("decide", "SEARCH other USING INDEX greylist_passed (client=?)"),
+        for name, wanted in (("decide", "SEARCH other USING COVERING INDEX greylist_passed (client=? AND passed_at>?)"),
+                             ("others", "SEARCH greylist USING INDEX greylist_passed (client=? AND passed_at>?)"),
                              ("refresh", "SEARCH greylist USING INDEX sqlite_autoindex_greylist_1 (id=?)"),
                              ("slice", "SEARCH greylist USING INTEGER PRIMARY KEY (rowid>?)"),
                              ("purge", "SEARCH greylist USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)")):

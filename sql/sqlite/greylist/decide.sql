@@ -1,6 +1,8 @@
 -- May it pass? One statement asks and notes, so that of several who ask at once one is the first.
 -- A row that came too late begins anew. A time that is a minute or more in the future, as after the
 -- clock was set back, counts as now. All right-hand sides see the row as it was.
+-- Candidates are triplets of its client that have passed, however long ago: the index alone tells how
+-- many there are, and only where they might be enough it is asked which of them count (others.sql).
 -- (CAST: without it SQLite does not search the index for a column of RETURNING, but reads all of it.)
 -- key: id
 INSERT INTO {table}
@@ -44,6 +46,5 @@ RETURNING id, client, sender, recipient, first_seen, asks, passes, restarts,
 	CASE WHEN passed_at > 0 THEN 0 ELSE (
 		SELECT COUNT(*) FROM (
 			SELECT 1 FROM {table} AS other
-			WHERE other.client = CAST({table}.client AS TEXT) AND other.passed_at > 0 AND other.passes > 0
-				AND other.last_seen > {table}.last_seen - 2592000000 -- 30 days
-			LIMIT 20)) END AS others
+			WHERE other.client = CAST({table}.client AS TEXT) AND other.passed_at > 0
+			LIMIT 20)) END AS candidates
