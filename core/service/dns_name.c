@@ -8,6 +8,7 @@
 #define LABEL_MAX 63
 #define POINTER 0xc0 /* the two bits of a length that say that the name goes on elsewhere */
 #define NO_POINTER SIZE_MAX
+#define POINTERS_MAX 127 /* of a name: so many labels it can have */
 
 /* -- text ---------------------------------------------------------------- */
 
@@ -142,22 +143,23 @@ bool dns_name_read(const uint8_t *message, size_t size, size_t *place, struct dn
 	size_t from = *place, pointer, end = 0;
 
 	name->size = 0;
-	/* A pointer leads to what stands before, so there is an end to it. */
-	for (;;) {
+	/* A pointer leads to what stands before, so there is an end to it, but it may be far away. */
+	for (unsigned pointers = 0; pointers <= POINTERS_MAX; pointers++) {
 		size_t behind = read_labels(message, size, from, name, &pointer);
 
 		if (behind == 0)
 			return false;
 		if (end == 0)
 			end = behind;
-		if (pointer == NO_POINTER)
-			break;
+		if (pointer == NO_POINTER) {
+			*place = end;
+			return true;
+		}
 		if (pointer >= from)
 			return false;
 		from = pointer;
 	}
-	*place = end;
-	return true;
+	return false;
 }
 
 bool dns_name_equal(const struct dns_name *name, const struct dns_name *other)

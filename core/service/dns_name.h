@@ -22,7 +22,7 @@ struct dns_name {
 const char *dns_name_parse(const char *text, struct dns_name *name);
 
 /* Reads a name at *place in a message, as it came, and moves *place behind it. False: it leaves the
- * message, is too long or does not end. */
+ * message, is too long, does not end or is scattered over more than 127 places. */
 bool dns_name_read(const uint8_t *message, size_t size, size_t *place, struct dns_name *name);
 
 /* Case does not count. */

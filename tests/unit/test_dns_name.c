@@ -35,6 +35,27 @@ static void test_written(void)
 	}
 }
 
+/* A name of pointers to pointers: read if they are few. */
+static void test_scattered(void)
+{
+	for (unsigned pointers = 126; pointers <= 129; pointers++) {
+		uint8_t message[512] = { 3, 'o', 'r', 'g', 0 };
+		size_t place = 5 + 2 * (pointers - 1);
+		struct dns_name name;
+		bool good;
+
+		for (unsigned i = 0; i < pointers; i++) {
+			unsigned to = i == 0 ? 0 : 5 + 2 * (i - 1);
+
+			message[5 + 2 * i] = (uint8_t)(0xc0 | to >> 8);
+			message[6 + 2 * i] = (uint8_t)to;
+		}
+		good = dns_name_read(message, 5 + 2 * pointers, &place, &name);
+		g_assert_cmpint(good, ==, pointers <= 127);
+		g_assert_cmpuint(place, ==, 5 + 2 * (good ? pointers : pointers - 1));
+	}
+}
+
 static void test_equal(void)
 {
 	g_assert_true(pp_dns_equal("Mail.Example.org", "mail.example.ORG."));
@@ -96,6 +117,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/dns name/what is no plain text is escaped, and read again", test_written);
+	g_test_add_func("/dns name/a name may be scattered over few places", test_scattered);
 	g_test_add_func("/dns name/names are compared without case", test_equal);
 	g_test_add_func("/dns name/reverse names have bytes or nibbles", test_reverse);
 	g_test_add_func("/dns name/servers are addresses with or without a port", test_server_addresses);
