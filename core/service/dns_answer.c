@@ -244,20 +244,24 @@ static pp_dns_status_t make_records(struct message *message, const struct found 
 {
 	pp_dns_record_t *records = arena_alloc0(message->arena, (count + 1) * sizeof(*records));
 	pp_dns_status_t status = PP_DNS_FOUND;
+	bool stranger = false;
 
 	answer->records = records;
 	for (size_t i = 0; i < count && status == PP_DNS_FOUND; i++) {
-		if (found[i].type != question->type || !is_of(message, &found[i], &question->name))
+		if (found[i].type != question->type)
+			continue;
+		stranger = !is_of(message, &found[i], &question->name);
+		if (stranger)
 			continue;
 		note_ttl(answer, found[i].ttl);
 		status = make_record(message, &found[i], &records[answer->count++]);
 	}
 	if (status == PP_DNS_FOUND && answer->count == 0)
-		return PP_DNS_NODATA;
+		return stranger ? PP_DNS_BROKEN : PP_DNS_NODATA;
 	return status;
 }
 
-/* The section of the answer. */
+/* The section of the answer. Records of nobody but other names do not say that there are none. */
 static pp_dns_status_t read_answers(struct message *message, size_t count, struct question *question,
                                     struct dns_answer *answer)
 {
@@ -274,18 +278,26 @@ static pp_dns_status_t read_answers(struct message *message, size_t count, struc
 	return status != PP_DNS_FOUND ? status : make_records(message, found, kept, question, answer);
 }
 
-/* How long it is good that there is nothing (RFC 2308): what the SOA record says. */
-static void read_negative_ttl(struct message *message, size_t count, struct dns_answer *answer)
+/* Whether there is nothing (RFC 2308), and how long that is good: what the SOA record says. Servers
+ * of names without it are a referral (2.2): others would know, but this one was to find out. */
+static pp_dns_status_t read_negative(struct message *message, size_t count, pp_dns_status_t said,
+                                     struct dns_answer *answer)
 {
+	bool referral = false;
 	struct found found;
-	uint32_t ttl = 0;
 
-	for (; count > 0 && next_record(message, &found); count--)
+	for (; count > 0; count--) {
+		if (!next_record(message, &found))
+			return PP_DNS_BROKEN;
 		if (found.type == TYPE_SOA && found.size >= 20) {
-			ttl = MIN(found.ttl, read_ttl(message->bytes + found.data + found.size - 4));
-			break;
+			note_ttl(answer,
+			         MIN(found.ttl, read_ttl(message->bytes + found.data + found.size - 4)));
+			return said;
 		}
-	note_ttl(answer, ttl);
+		referral |= found.type == PP_DNS_NS;
+	}
+	note_ttl(answer, 0);
+	return referral && said != PP_DNS_NXDOMAIN ? PP_DNS_BROKEN : said;
 }
 
 static bool is_answer_to(struct message *message, const struct question *question)
@@ -332,11 +344,10 @@ static pp_dns_status_t decode(struct message *message, struct question *question
 	status = read_answers(message, count, question, answer);
 	if (status == PP_DNS_FOUND && said == PP_DNS_NXDOMAIN)
 		return PP_DNS_BROKEN;
-	if (status == PP_DNS_NODATA) {
-		read_negative_ttl(message, read_16(message->bytes + 8), answer);
-		return said == PP_DNS_NXDOMAIN ? said : status;
-	}
-	return status;
+	if (status != PP_DNS_NODATA)
+		return status;
+	return read_negative(message, read_16(message->bytes + 8),
+	                     said == PP_DNS_NXDOMAIN ? said : PP_DNS_NODATA, answer);
 }
 
 void dns_answer_decode(const uint8_t *bytes, size_t size, pp_dns_type_t type, const struct dns_name *name,

@@ -270,6 +270,49 @@ static void say_stranger(struct reply *reply)
 	add_record(reply, "\5other\7example", A, 300, "\300\0\2\1", 4);
 }
 
+/* Who else may know. */
+static void say_referral(struct reply *reply)
+{
+	add_record(reply, "\7example\3org", NS, 300, "\2ns\300\14", 5);
+	bump(reply, 6, -1u);
+	bump(reply, 8, 1);
+}
+
+static void say_nxdomain_referral(struct reply *reply)
+{
+	say_referral(reply);
+	set_code(reply, 3);
+}
+
+static void say_nodata_cut(struct reply *reply)
+{
+	say_nodata(reply);
+	g_byte_array_set_size(reply->out, reply->out->len - 2);
+}
+
+/* A text, all of it pointers, each to the one before; then aliases whose names are at its end. */
+static void say_scattered(struct reply *reply)
+{
+	enum { POINTERS = 8000, ALIASES = 999 };
+	unsigned from = (unsigned)reply->out->len + 12, last = from + 2 * (POINTERS - 1);
+	uint8_t data[2 * POINTERS];
+
+	if (truncated(reply))
+		return;
+	for (unsigned i = 0; i < POINTERS; i++) {
+		unsigned to = i == 0 ? 12 : from + 2 * (i - 1);
+
+		data[2 * i] = (uint8_t)(0xc0 | to >> 8);
+		data[2 * i + 1] = (uint8_t)to;
+	}
+	add_record(reply, NULL, TXT, 300, data, sizeof(data));
+	for (unsigned i = 0; i < ALIASES; i++) {
+		add_16(reply, 0xc000 | last);
+		add(reply, "\0\5\0\1\0\0\0\1\0\2\300\14", 12);
+		bump(reply, 6, 1);
+	}
+}
+
 static void say_case(struct reply *reply)
 {
 	for (size_t i = 12; i < reply->question - 4; i++)
@@ -337,6 +380,10 @@ static const struct {
 	{ "ns", say_ns },
 	{ "six", say_six },
 	{ "stranger", say_stranger },
+	{ "referral", say_referral },
+	{ "nxdomain-referral", say_nxdomain_referral },
+	{ "nodata-cut", say_nodata_cut },
+	{ "scattered", say_scattered },
 	{ "case", say_case },
 	{ "far-future", say_far_future },
 	{ "no-edns", say_no_edns },
