@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #define CLASS_IN 1
+#define FORMERR 1 /* a server does not understand the question */
 #define PORT 53
 #define EDNS_SIZE 1232           /* what passes everywhere in one piece */
 #define RECEIVE_BUFFER (1 << 20) /* for answers of many look-ups at a time */
@@ -238,6 +239,16 @@ static bool is_no_answer(const unsigned char *message, int size)
 	return said != PP_DNS_FOUND && said != PP_DNS_NXDOMAIN;
 }
 
+/* At the first such answer of a server without EDNS c-ares leaves that away, and asks again; of
+ * what was under way then, it does not. */
+static bool wants_again(struct dns_query *query)
+{
+	if (query->again || query->size < 4 || (query->message[3] & 15) != FORMERR)
+		return false;
+	query->again = true;
+	return true;
+}
+
 static void came_first(void *data, int status, int timeouts, unsigned char *message, int size)
 {
 	struct dns_query *query = data;
@@ -246,7 +257,9 @@ static void came_first(void *data, int status, int timeouts, unsigned char *mess
 	(void)timeouts;
 	channel->first.open--;
 	keep_message(query, status, message, size);
-	if (message != NULL && is_no_answer(message, size) && channel->others.ares != NULL)
+	if (wants_again(query))
+		ask(&channel->first, query, came_first);
+	else if (message != NULL && is_no_answer(message, size) && channel->others.ares != NULL)
 		ask(&channel->others, query, came_again);
 	else
 		query->answered(query);
@@ -290,7 +303,8 @@ static int open_line(struct line *line, const struct dns_settings *settings, int
 		.sock_state_cb_data = line,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
-	           ARES_OPT_SOCK_RCVBUF | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB;
+	           ARES_OPT_SOCK_RCVBUF | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
+	           ARES_OPT_NOROTATE; /* of resolv.conf; see the others */
 
 #ifdef ARES_OPT_UDP_MAX_QUERIES
 	options.udp_max_queries = QUERIES_OF_A_SOCKET;

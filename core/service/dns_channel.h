@@ -32,7 +32,7 @@ struct dns_query {
 	size_t size;
 	pp_dns_status_t status;
 	struct dns_channel *channel;
-	bool again; /* other servers are asked */
+	bool again; /* it is asked without EDNS */
 };
 
 struct dns_channel;

@@ -168,6 +168,8 @@ static const struct {
 	{ "chain-30.example.org", PP_DNS_A, "too large an answer" },
 	{ "circle.example.org", PP_DNS_A, "too large an answer" },
 	{ "no-edns.example.org", PP_DNS_A, "found for 300 s: 192.0.2.1" },
+	{ "no-edns.example.net", PP_DNS_A, "found for 300 s: 192.0.2.1" },
+	{ "no-edns.example.com", PP_DNS_A, "found for 300 s: 192.0.2.1" },
 };
 
 static void test_faults(void)
@@ -365,19 +367,25 @@ static void test_cancel(void)
 
 /* -- servers ------------------------------------------------------------- */
 
+static pp_dns_status_t ask_for_address(struct asker *asker)
+{
+	struct look_up look_up;
+
+	start(asker, &look_up, PP_DNS_A, "address.example.org");
+	wait_for_all(asker);
+	arena_free(&look_up.arena);
+	return look_up.wish.answer.status;
+}
+
 static pp_dns_status_t ask_servers(const char *first, const char *second)
 {
 	struct nameserver *one = nameserver_new(first), *two = nameserver_new(second);
 	const char *servers[] = { nameserver_address(one), nameserver_address(two) };
 	pp_dns_status_t status;
-	struct look_up look_up;
 	struct asker asker;
 
 	begin(&asker, servers, 2);
-	start(&asker, &look_up, PP_DNS_A, "address.example.org");
-	wait_for_all(&asker);
-	status = look_up.wish.answer.status;
-	arena_free(&look_up.arena);
+	status = ask_for_address(&asker);
 	finish(&asker);
 	nameserver_free(one);
 	nameserver_free(two);
@@ -405,20 +413,33 @@ static void test_servers(void)
 	}
 }
 
+static void test_order(void)
+{
+	struct nameserver *one = nameserver_new("address"), *two = nameserver_new("refused");
+	const char *servers[] = { nameserver_address(one), nameserver_address(two) };
+	struct asker asker;
+
+	g_setenv("RES_OPTIONS", "rotate", TRUE);
+	begin(&asker, servers, 2);
+	g_unsetenv("RES_OPTIONS");
+	for (int i = 0; i < 4; i++)
+		g_assert_cmpint(ask_for_address(&asker), ==, PP_DNS_FOUND);
+	g_assert_cmpuint(nameserver_asked(two), ==, 0);
+	finish(&asker);
+	nameserver_free(one);
+	nameserver_free(two);
+}
+
 static void test_unreachable(void)
 {
 	struct nameserver *server = nameserver_new(NULL);
 	g_autofree char *address = g_strdup(nameserver_address(server));
 	const char *servers[] = { address };
-	struct look_up look_up;
 	struct asker asker;
 
 	nameserver_free(server);
 	begin(&asker, servers, 1);
-	start(&asker, &look_up, PP_DNS_A, "address.example.org");
-	wait_for_all(&asker);
-	g_assert_cmpint(look_up.wish.answer.status, ==, PP_DNS_UNREACHABLE);
-	arena_free(&look_up.arena);
+	g_assert_cmpint(ask_for_address(&asker), ==, PP_DNS_UNREACHABLE);
 	finish(&asker);
 }
 
@@ -458,6 +479,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/dns/look-ups under way are bounded", test_bound);
 	g_test_add_func("/dns/who has canceled is not told", test_cancel);
 	g_test_add_func("/dns/a server that does not answer leaves it to the others", test_servers);
+	g_test_add_func("/dns/servers are asked in their order", test_order);
 	g_test_add_func("/dns/a closed port is no answer", test_unreachable);
 	g_test_add_func("/dns/other servers are asked from then on", test_change);
 	return g_test_run();
