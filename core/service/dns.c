@@ -14,7 +14,7 @@
 
 /* A question under way, and who wants to know. */
 struct dns_flight {
-	struct dns_query query; /* first */
+	struct dns_query query; /* first; its channel is set from the beginning */
 	struct dns *dns;
 	guint hash;
 	int64_t started;                /* clock_usec() */
@@ -55,7 +55,8 @@ static gboolean flight_equal(const void *a, const void *b)
 	const struct dns_query *one = &((const struct dns_flight *)a)->query;
 	const struct dns_query *other = &((const struct dns_flight *)b)->query;
 
-	return one->type == other->type && dns_name_equal(&one->name, &other->name);
+	return one->channel == other->channel && one->type == other->type &&
+	       dns_name_equal(&one->name, &other->name);
 }
 
 static void flight_free(struct dns_flight *flight)
@@ -203,7 +204,7 @@ static void launch(struct dns_flight *flight)
 
 const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, const char *name)
 {
-	struct dns_flight probe = { .query.type = type, .dns = dns }, *flight;
+	struct dns_flight probe = { .query = { .type = type, .channel = dns->channel }, .dns = dns }, *flight;
 	const char *wrong = dns_name_parse(name, &probe.query.name);
 
 	COUNT(dns->stats.asked, 1);
@@ -230,13 +231,28 @@ const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, 
 	return NULL;
 }
 
+/* What is given may be given anew before its time. */
+static void end_given(struct dns_flight *flight)
+{
+	struct dns *dns = flight->dns;
+
+	g_hash_table_remove(dns->flights, flight);
+	loop_timer_cancel(dns->loop, &flight->timer);
+	COUNT(dns->stats.open, -1);
+	flight_free(flight);
+}
+
 /* The question goes on: c-ares cannot take it back, and somebody may join it. */
 void dns_cancel(struct dns_wish *wish)
 {
-	if (wish->flight == NULL)
+	struct dns_flight *flight = wish->flight;
+
+	if (flight == NULL)
 		return;
-	COUNT(wish->flight->dns->stats.canceled, 1);
+	COUNT(flight->dns->stats.canceled, 1);
 	unlink_wish(wish);
+	if (flight->wishes == NULL && flight->timer.place != 0)
+		end_given(flight);
 }
 
 bool dns_is_open(const struct dns *dns)

@@ -449,7 +449,7 @@ static void test_change(void)
 	const char *address = nameserver_address(two);
 	const pp_texts_t texts = { 1, &address };
 	const struct dns_settings settings = { &texts, TIMEOUT, 1 };
-	struct look_up before, after;
+	struct look_up before, after, equal;
 	struct asker asker;
 
 	begin_with(&asker, one);
@@ -457,11 +457,14 @@ static void test_change(void)
 	dns_use(asker.dns, &settings);
 	dns_use(asker.dns, &settings);
 	start(&asker, &after, PP_DNS_A, "address.example.org");
+	start(&asker, &equal, PP_DNS_A, "second.example.org");
 	wait_for_all(&asker);
 	g_assert_cmpint(before.wish.answer.status, ==, PP_DNS_FOUND);
 	g_assert_cmpint(after.wish.answer.status, ==, PP_DNS_FOUND);
+	g_assert_cmpint(equal.wish.answer.status, ==, PP_DNS_TIMEOUT); /* of one try */
 	g_assert_cmpuint(nameserver_asked(one), ==, 2);
-	g_assert_cmpuint(nameserver_asked(two), ==, 1);
+	g_assert_cmpuint(nameserver_asked(two), ==, 2);
+	arena_free(&equal.arena);
 	arena_free(&before.arena);
 	arena_free(&after.arena);
 	finish(&asker);
