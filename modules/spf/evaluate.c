@@ -302,6 +302,7 @@ static void begin(struct round *round)
 	else
 		g_strlcpy(round->local, sender, MIN((size_t)(at - sender) + 1, sizeof(round->local)));
 	take_domain(domain, round->outcome->domain);
+	g_strlcpy(round->helo, question->helo, sizeof(round->helo));
 	name_reverse(&question->client, round->reverse);
 	round->values = (struct macro_values){ .local = round->local,
 		                               .sender_domain = round->outcome->domain,

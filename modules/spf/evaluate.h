@@ -16,7 +16,7 @@ enum {
 	SPF_NAMES_MAX = 10,       /* hosts of an mx, names of an address (4.6.4) */
 	SPF_TEXT_SIZE = 512,      /* of an explanation, with the NUL */
 	SPF_MECHANISM_SIZE = 256, /* with the NUL */
-	SPF_LOCAL_SIZE = 256      /* of a local part, with the NUL; the rest is cut off */
+	SPF_LOCAL_SIZE = 256 /* of a local part, and of HELO in macros, with the NUL; the rest is cut off */
 };
 
 enum spf_result { SPF_NONE, SPF_NEUTRAL, SPF_PASS, SPF_FAIL, SPF_SOFTFAIL, SPF_TEMPERROR, SPF_PERMERROR };

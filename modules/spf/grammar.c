@@ -308,5 +308,7 @@ const char *grammar_check_explanation(struct span text)
 {
 	struct span tail;
 
+	if (text.length > GRAMMAR_RECORD_MAX)
+		return "it is longer than 16,384 bytes";
 	return macro_check(text, MACRO_IN_EXPLANATION, &tail);
 }

@@ -1,6 +1,7 @@
 /* macro.c - the macros of SPF (RFC 7208 7): their syntax and what they expand to */
 #include <string.h>
 #include <glib.h>
+#include "grammar.h"
 #include "macro.h"
 
 /* A macro-expand. */
@@ -121,22 +122,16 @@ bool macro_wants_validated(struct span text)
 
 /* -- what is written ------------------------------------------------------- */
 
-/* Full, it keeps either what came first or what came last. */
+/* Full, it keeps what came first. */
 struct sink {
 	char *bytes;
 	size_t size, used;
-	bool last;
 };
 
 static void put(struct sink *sink, char c)
 {
-	if (sink->used == sink->size) {
-		if (!sink->last)
-			return;
-		sink->used = sink->size / 2;
-		memmove(sink->bytes, sink->bytes + sink->size - sink->used, sink->used);
-	}
-	sink->bytes[sink->used++] = c;
+	if (sink->used < sink->size)
+		sink->bytes[sink->used++] = c;
 }
 
 /* unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~" (RFC 3986 2.3) */
@@ -206,44 +201,41 @@ static bool is_delimiter(const struct macro *macro, char c)
 	return memchr(macro->delimiters.bytes, c, macro->delimiters.length) != NULL;
 }
 
-/* The parts from the left, but for those that are not kept. */
-static void put_forward(struct sink *sink, const struct macro *macro, const char *value, size_t skipped)
+/* The parts that are kept: the last ones; reversed these are the first. What is left away takes no
+ * time. */
+static struct span kept_parts(const struct macro *macro, const char *value)
 {
-	const char *piece = value;
+	size_t length = strlen(value), parts = macro->parts;
 
-	for (const char *at = value;; at++) {
-		if (*at != '\0' && !is_delimiter(macro, *at))
-			continue;
-		if (skipped > 0) {
-			skipped--;
-		} else {
-			put_piece(sink, macro, piece, (size_t)(at - piece));
-			if (*at != '\0')
-				put(sink, '.');
-		}
-		if (*at == '\0')
-			return;
-		piece = at + 1;
-	}
+	for (size_t i = 0; i < length && parts > 0 && macro->reverse; i++)
+		if (is_delimiter(macro, value[i]) && --parts == 0)
+			return (struct span){ value, i };
+	for (size_t i = length; i > 0 && parts > 0 && !macro->reverse; i--)
+		if (is_delimiter(macro, value[i - 1]) && --parts == 0)
+			return (struct span){ value + i, length - i };
+	return (struct span){ value, length };
 }
 
-/* The parts from the right, but for those that are not kept. */
-static void put_reversed(struct sink *sink, const struct macro *macro, const char *value, size_t skipped)
+static void put_forward(struct sink *sink, const struct macro *macro, struct span parts)
 {
-	const char *end = value + strlen(value);
+	for (size_t i = 0; i < parts.length; i++)
+		if (is_delimiter(macro, parts.bytes[i]))
+			put(sink, '.');
+		else
+			put_piece(sink, macro, parts.bytes + i, 1);
+}
 
-	for (const char *at = end;; at--) {
-		if (at > value && !is_delimiter(macro, at[-1]))
+static void put_reversed(struct sink *sink, const struct macro *macro, struct span parts)
+{
+	size_t end = parts.length;
+
+	for (size_t at = end;; at--) {
+		if (at > 0 && !is_delimiter(macro, parts.bytes[at - 1]))
 			continue;
-		if (skipped > 0) {
-			skipped--;
-		} else {
-			put_piece(sink, macro, at, (size_t)(end - at));
-			if (at > value)
-				put(sink, '.');
-		}
-		if (at == value)
+		put_piece(sink, macro, parts.bytes + at, end - at);
+		if (at == 0)
 			return;
+		put(sink, '.');
 		end = at - 1;
 	}
 }
@@ -251,47 +243,71 @@ static void put_reversed(struct sink *sink, const struct macro *macro, const cha
 static void put_macro(struct sink *sink, const struct macro *macro, const struct macro_values *values)
 {
 	char buffer[VALUE_SIZE];
-	const char *value;
-	size_t parts = 1, skipped;
+	struct span parts;
 
 	if (macro->letter == '\0') {
 		for (const char *c = macro->literal; *c != '\0'; c++)
 			put(sink, *c);
 		return;
 	}
-	value = value_of(macro->letter, values, buffer);
-	for (const char *c = value; *c != '\0'; c++)
-		parts += is_delimiter(macro, *c);
-	skipped = macro->parts == 0 || macro->parts > parts ? 0 : parts - macro->parts;
+	parts = kept_parts(macro, value_of(macro->letter, values, buffer));
 	if (macro->reverse)
-		put_reversed(sink, macro, value, skipped);
+		put_reversed(sink, macro, parts);
 	else
-		put_forward(sink, macro, value, skipped);
+		put_forward(sink, macro, parts);
 }
 
-static void expand(struct span text, const struct macro_values *values, struct sink *sink)
+/* Takes a byte or macro-expand from a text that was checked. */
+static void expand_next(struct span *text, const struct macro_values *values, struct sink *sink)
 {
-	while (text.length > 0 && (sink->last || sink->used < sink->size)) {
-		struct macro macro;
-		char c = take(&text);
+	struct macro macro;
+	char c = take(text);
 
-		if (c != '%')
-			put(sink, c);
-		else if (read_macro(&text, &macro) == NULL)
-			put_macro(sink, &macro, values);
+	if (c != '%')
+		put(sink, c);
+	else if (read_macro(text, &macro) == NULL)
+		put_macro(sink, &macro, values);
+}
+
+/* -- names (7.3) ----------------------------------------------------------- */
+
+/* The last bytes of what a text expands to, in bytes up to its end; returns where they begin. It is
+ * gone through from the right, since what a name has too much is not worth the time that it takes. */
+static const char *expand_tail(struct span text, const struct macro_values *values, char *bytes, size_t room)
+{
+	uint16_t starts[GRAMMAR_DOMAIN_MAX];
+	char piece[3 * VALUE_SIZE];
+	struct span rest = text;
+	size_t count = 0;
+
+	while (rest.length > 0 && count < G_N_ELEMENTS(starts)) {
+		struct macro macro;
+
+		starts[count++] = (uint16_t)(rest.bytes - text.bytes);
+		if (take(&rest) == '%')
+			read_macro(&rest, &macro);
 	}
+	while (count > 0 && room > 0) {
+		struct sink sink = { .bytes = piece, .size = sizeof(piece) };
+		size_t length;
+
+		rest = (struct span){ text.bytes + starts[count - 1], text.length - starts[count - 1] };
+		expand_next(&rest, values, &sink);
+		length = MIN(sink.used, room);
+		room -= length;
+		memcpy(bytes + room, piece + sink.used - length, length);
+		count--;
+	}
+	return bytes + room;
 }
 
 bool macro_expand_name(struct span text, const struct macro_values *values, char name[NAME_SIZE])
 {
-	char bytes[1024];
-	struct sink sink = { .bytes = bytes, .size = sizeof(bytes), .last = true };
-	const char *start = bytes;
-	size_t length;
+	char bytes[NAME_SIZE + 1]; /* one too many, and a dot */
+	const char *start = expand_tail(text, values, bytes, sizeof(bytes));
+	size_t length = (size_t)(bytes + sizeof(bytes) - start);
 
-	expand(text, values, &sink);
-	length = sink.used;
-	if (length > 0 && bytes[length - 1] == '.')
+	if (length > 0 && start[length - 1] == '.')
 		length--;
 	while (length > NAME_SIZE - 1) {
 		const char *dot = memchr(start, '.', length);
@@ -306,11 +322,14 @@ bool macro_expand_name(struct span text, const struct macro_values *values, char
 	return name_is_valid(name);
 }
 
+/* -- texts (6.2) ----------------------------------------------------------- */
+
 void macro_expand_text(struct span text, const struct macro_values *values, char *expanded, size_t size)
 {
 	struct sink sink = { .bytes = expanded, .size = size - 1 };
 
-	expand(text, values, &sink);
+	while (text.length > 0 && sink.used < sink.size)
+		expand_next(&text, values, &sink);
 	for (size_t i = 0; i < sink.used; i++)
 		if (!g_ascii_isprint(expanded[i]))
 			expanded[i] = '?';

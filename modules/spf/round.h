@@ -13,7 +13,7 @@ struct round {
 	struct spf_outcome *outcome;
 
 	struct macro_values values; /* of what stays the same: the sender, the client */
-	char local[SPF_LOCAL_SIZE];
+	char local[SPF_LOCAL_SIZE], helo[SPF_LOCAL_SIZE];
 	char reverse[NAME_SIZE];
 
 	unsigned voids;
