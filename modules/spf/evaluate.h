@@ -63,7 +63,8 @@ struct spf_question {
 
 struct spf_outcome {
 	enum spf_result result;
-	unsigned lookups;                   /* terms that made look-ups: at most 11, the last one too many */
+	bool guessed;     /* DNS did not answer for names of the client, which are left out then (5.5, 7.3) */
+	unsigned lookups; /* terms that made look-ups: at most 11, the last one too many */
 	char domain[NAME_SIZE];             /* that was checked, in A-labels; "" where there is none */
 	char mechanism[SPF_MECHANISM_SIZE]; /* that matched, as it stands in the record; "": none did */
 	char problem[SPF_TEXT_SIZE];     /* why temperror or permerror, half a sentence; "" for the others */

@@ -76,6 +76,11 @@ static void start(struct look_ups *look_ups, enum spf_type type, const char *nam
 	look_ups->first = started;
 }
 
+static bool is_over(pp_work_state_t state)
+{
+	return state == PP_WORK_DONE || state == PP_WORK_FAILED;
+}
+
 const struct spf_answer *look_up(void *data, enum spf_type type, const char *name)
 {
 	struct look_ups *look_ups = data;
@@ -84,10 +89,12 @@ const struct spf_answer *look_up(void *data, enum spf_type type, const char *nam
 	while (found != NULL && (found->type != type || strcmp(found->name, name) != 0))
 		found = found->next;
 	if (found == NULL) {
-		start(look_ups, type, name);
+		if (pp_time_left(look_ups->ask) > 0)
+			start(look_ups, type, name);
 		return NULL;
 	}
-	if (found->answer == NULL && pp_work_state(found->work) != PP_WORK_OPEN)
+	/* That the ask's time is over says nothing of DNS, and is no reason for any result. */
+	if (found->answer == NULL && is_over(pp_work_state(found->work)))
 		found->answer = answer_of(look_ups->ask, found->work);
 	return found->answer;
 }

@@ -11,7 +11,8 @@ struct look_ups {
 	struct look_up *first; /* the newest */
 };
 
-/* A spf_look_fn; data is the struct look_ups. What is not known it starts to look up. */
+/* A spf_look_fn; data is the struct look_ups. What is not known it starts to look up, as long as the
+ * ask has time. */
 const struct spf_answer *look_up(void *data, enum spf_type type, const char *name);
 
 #endif

@@ -119,12 +119,18 @@ static enum match match_exists(struct round *round, const char *name)
 
 /* -- names of the client (5.5) --------------------------------------------- */
 
+static void note_guess(struct round *round, const struct spf_answer *answer)
+{
+	round->outcome->guessed |= answer != NULL && answer->status == SPF_UNANSWERED;
+}
+
 /* The names of the client's address; *count is how many of them are looked at. NULL: not known. */
 static const struct spf_answer *client_names(struct round *round, size_t *count)
 {
 	const struct spf_answer *answer = round_ask(round, SPF_PTR, round->reverse);
 
 	*count = answer == NULL ? 0 : MIN(answer->count, SPF_NAMES_MAX);
+	note_guess(round, answer);
 	return answer;
 }
 
@@ -136,6 +142,7 @@ static bool is_validated(struct round *round, const char *name)
 	if (!name_is_host(name))
 		return false;
 	answer = round_ask(round, address_type(round), name);
+	note_guess(round, answer);
 	return answer != NULL && holds_client(round, answer, 128);
 }
 

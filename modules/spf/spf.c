@@ -150,12 +150,18 @@ static pp_step_t evaluate(pp_ask_t *a)
 {
 	struct state *state = pp_state(a);
 	struct spf_outcome outcome;
+	bool late = pp_time_left(a) == 0;
 
+	/* A fail without its explanation is one. */
+	if (late)
+		state->question.explain = false;
 	if (spf_evaluate(&state->question, look_up, &state->look_ups, &outcome)) {
+		if (outcome.guessed)
+			pp_keep_at_most(a, 0);
 		set_fields(a, &state->question, &outcome);
 		return answer_with(a, &state->question, &outcome);
 	}
-	if (pp_time_left(a) == 0)
+	if (late)
 		return pp_unknown(a, "SPF of %s: DNS took too long", outcome.domain);
 	return pp_wait(a, evaluate);
 }

@@ -90,6 +90,35 @@ test("DNS that does not answer is unknown, whatever the record says", function()
     equal(ask(spf, mail("192.0.2.1")).word, "unknown")
 end)
 
+test("time that is over is no result, but a fail needs no explanation", function()
+    for slow, answer in pairs { ["192.0.2.1 PTR"] = "mail.example.org", ["mail.example.org A"] = "192.0.2.1" } do
+        given_dns {
+            ["example.org TXT"] = "v=spf1 ptr -all",
+            ["192.0.2.1 PTR"] = "mail.example.org", ["mail.example.org A"] = "192.0.2.1",
+            [slow] = { answer, after = "30s" },
+        }
+        equal(ask(quick, mail("192.0.2.1")).text, "SPF of example.org: DNS took too long")
+    end
+    given_dns { ["example.org TXT"] = "v=spf1 -all exp=why.example.org", ["why.example.org TXT"] = { "why", after = "30s" } }
+    local answer = ask(quick, mail("192.0.2.1"))
+    equal(answer.word, "fail")
+    equal(answer.explanation, nil)
+end)
+
+test("an answer without names that DNS does not answer for is not kept", function()
+    given_dns { ["example.org TXT"] = "v=spf1 ptr -all", ["192.0.2.1 PTR"] = { fault = "servfail" } }
+    equal(ask(spf, mail("192.0.2.1")).word, "fail")
+    given_dns { ["192.0.2.1 PTR"] = "mail.example.org", ["mail.example.org A"] = "192.0.2.1" }
+    equal(ask(spf, mail("192.0.2.1")).word, "pass")
+end)
+
+test("what is given anew counts from then on", function()
+    given_dns { ["example.org TXT"] = { "v=spf1 -all", after = "30s" } }
+    equal(ask(quick, mail("192.0.2.1")).word, "unknown")
+    given_dns { ["example.org TXT"] = "v=spf1 +all" }
+    equal(ask(quick, mail("192.0.2.1")).word, "pass")
+end)
+
 test("the HELO name is checked for the null sender, or always", function()
     records()
     local answer = ask(spf, mail("192.0.2.100", ""))

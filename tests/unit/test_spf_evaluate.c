@@ -415,6 +415,32 @@ static void test_costly_names(void)
 	}
 }
 
+static void test_guesses(void)
+{
+	static const struct {
+		const char *name;
+		enum spf_type type;
+		bool guessed;
+	} cases[] = {
+		{ "unused.example.org", SPF_A, false },
+		{ "1.2.0.192.in-addr.arpa", SPF_PTR, true },
+		{ "mail.example.org", SPF_A, true },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct zone *zone = zone_new();
+		struct spf_outcome outcome;
+
+		add(zone, "1.2.0.192.in-addr.arpa", SPF_PTR, "mail.example.org");
+		add(zone, "mail.example.org", SPF_A, "192.0.2.1");
+		zone_fail(zone, cases[i].name, cases[i].type);
+		expect(zone, "v=spf1 ptr -all", "192.0.2.1", cases[i].guessed ? SPF_FAIL : SPF_PASS,
+		       &outcome);
+		g_assert_cmpint(outcome.guessed, ==, cases[i].guessed);
+		zone_free(zone);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -433,5 +459,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/spf/a problem is said in words", test_problems);
 	g_test_add_func("/spf/networks are compared bit by bit, each family with its own", test_networks);
 	g_test_add_func("/spf/a name with many macros takes no time", test_costly_names);
+	g_test_add_func("/spf/a result without names that DNS does not answer for is a guess", test_guesses);
 	return g_test_run();
 }
