@@ -146,6 +146,7 @@ static pp_step_t answer_with(pp_ask_t *a, const struct spf_question *question,
 	return pp_none(a, "%s has no SPF record", domain);
 }
 
+/* Whatever comes in may be all that is wanted, or lead on. */
 static pp_step_t evaluate(pp_ask_t *a)
 {
 	struct state *state = pp_state(a);
@@ -163,7 +164,7 @@ static pp_step_t evaluate(pp_ask_t *a)
 	}
 	if (late)
 		return pp_unknown(a, "SPF of %s: DNS took too long", outcome.domain);
-	return pp_wait(a, evaluate);
+	return pp_wait_any(a, evaluate);
 }
 
 static pp_step_t ask(pp_ask_t *a)

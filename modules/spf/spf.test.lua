@@ -105,6 +105,16 @@ test("time that is over is no result, but a fail needs no explanation", function
     equal(answer.explanation, nil)
 end)
 
+test("what is slow and not wanted is not waited for", function()
+    given_dns {
+        ["example.org TXT"] = "v=spf1 a include:slow.example -all", ["example.org A"] = { "192.0.2.1", after = "100ms" },
+        ["slow.example TXT"] = { "v=spf1 -all", after = "10s" },
+    }
+    local before = now()
+    equal(ask(spf, mail("192.0.2.1")).word, "pass")
+    equal(now() - before < 1, true)
+end)
+
 test("an answer without names that DNS does not answer for is not kept", function()
     given_dns { ["example.org TXT"] = "v=spf1 ptr -all", ["192.0.2.1 PTR"] = { fault = "servfail" } }
     equal(ask(spf, mail("192.0.2.1")).word, "fail")
