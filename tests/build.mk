@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	tests/unit/test_connection_many \
 	tests/unit/test_control \
 	tests/unit/test_dns \
+	tests/unit/test_dns_faults \
 	tests/unit/test_dns_name \
 	tests/unit/test_dns_now \
 	tests/unit/test_fold \
@@ -84,6 +85,7 @@ tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
 # What several unit tests share.
 check_LIBRARIES += tests/unit/libunit.a
 tests_unit_libunit_a_SOURCES = \
+	tests/unit/asker.c tests/unit/asker.h \
 	tests/unit/asking.c tests/unit/asking.h \
 	tests/unit/diary.h \
 	tests/unit/nameserver.c tests/unit/nameserver.h \

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 #include "base/clock.h"
 #include "base/text.h"
+#include "check/dns.h"
 #include "check/keep.h"
 #include "check/sql.h"
 #include "check/step.h"
@@ -139,6 +140,7 @@ static struct pp_ask *ask_new(struct ask_host *host, struct check *check, struct
 		                .check = check,
 		                .request = request,
 		                .keep_at_most = -1,
+		                .dns_room = DNS_BYTES_OF_ASK,
 		                .dns_good = -1 };
 	return ask;
 }

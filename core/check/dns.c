@@ -45,6 +45,8 @@ static const char *count_look_up(struct pp_ask *ask)
 		return "over " G_STRINGIFY(DNS_LOOK_UPS_OF_ASK) " look-ups for one check";
 	if (ask->request->look_ups >= DNS_LOOK_UPS_OF_REQUEST)
 		return "over " G_STRINGIFY(DNS_LOOK_UPS_OF_REQUEST) " look-ups for one request";
+	if (ask->look_ups >= DNS_LOOK_UPS_WHEN_BUSY && dns_is_busy(ask->host->dns))
+		return "too many look-ups are under way";
 	ask->look_ups++;
 	ask->request->look_ups++;
 	return NULL;
@@ -62,6 +64,7 @@ pp_work_t *pp_dns(pp_ask_t *ask, pp_dns_type_t type, const char *name)
 	look_up->name = arena_strdup(&ask->arena, name);
 	look_up->wish = (struct dns_wish){ .ready = ready,
 		                           .arena = &ask->arena,
+		                           .room = &ask->dns_room,
 		                           .answer = { .status = PP_DNS_NOT_ASKED, .ttl = -1 } };
 	wrong = count_look_up(ask);
 	if (wrong == NULL)

@@ -7,6 +7,8 @@
 
 #define DNS_LOOK_UPS_OF_ASK 150
 #define DNS_LOOK_UPS_OF_REQUEST 500
+#define DNS_LOOK_UPS_WHEN_BUSY 16     /* of an ask, when half of the loop's places are taken */
+#define DNS_BYTES_OF_ASK (256 * 1024) /* of messages; decoded they take some five times as much */
 
 struct dns_look_up {          /* of pp_dns(), in the ask's arena */
 	struct dns_wish wish; /* first */

@@ -26,6 +26,7 @@ struct pp_ask {
 	struct pp_work *works; /* newest first */
 	unsigned open_works;
 	unsigned look_ups; /* in DNS, started */
+	size_t dns_room;   /* bytes that DNS may still say */
 	/* the answer, once step_run() says so */
 	unsigned word;
 	const char *text;

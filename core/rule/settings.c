@@ -6,6 +6,8 @@
 #include "rule/plan.h"
 #include "service/endpoint.h"
 
+#define DNS_PATIENCE (60 * (pp_msec_t)1000)
+
 /* -- the tables ---------------------------------------------------------- */
 
 static const pp_row_t server_rows[] = {
@@ -158,11 +160,24 @@ static void check_server(struct plan *plan, const struct plan_place *place)
 		          "name: found '%s', wanted 1 to 16 letters, digits, '-' or '_'", name);
 }
 
+/* How long a server that says nothing is asked: each try takes twice as long as the one before. */
+static void check_dns_patience(struct plan *plan, const struct plan_place *place)
+{
+	pp_msec_t longest = plan->dns.timeout * ((INT64_C(1) << plan->dns.tries) - 1);
+
+	if (longest > DNS_PATIENCE)
+		plan_fail(plan, place, "dns",
+		          "timeout, tries: a server that says nothing is asked for %" G_GINT64_FORMAT
+		          " seconds, since each try takes twice as long as the one before; wanted at most %d",
+		          longest / 1000, (int)(DNS_PATIENCE / 1000));
+}
+
 static void check_dns(struct plan *plan, const struct plan_place *place)
 {
 	const pp_texts_t *servers = plan->dns.servers;
 	struct dns_server server;
 
+	check_dns_patience(plan, place);
 	for (size_t i = 0; servers != NULL && i < servers->count; i++)
 		if (!dns_server_parse(servers->items[i], &server))
 			plan_fail(plan, place, "dns",

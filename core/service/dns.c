@@ -104,12 +104,24 @@ static void unlink_wish(struct dns_wish *wish)
 	wish->next = wish->previous = NULL;
 }
 
+static bool takes_room(struct dns_wish *wish, size_t size)
+{
+	if (wish->room == NULL)
+		return true;
+	if (*wish->room < size)
+		return false;
+	*wish->room -= size;
+	return true;
+}
+
 static void make_answer(const struct dns_flight *flight, struct dns_wish *wish)
 {
 	const struct dns_query *query = &flight->query;
 
 	if (flight->given != NULL)
 		wish->answer = *flight->given;
+	else if (query->message != NULL && !takes_room(wish, query->size))
+		wish->answer = (struct dns_answer){ .status = PP_DNS_TOO_LARGE, .ttl = -1 };
 	else if (query->message != NULL)
 		dns_answer_decode(query->message, query->size, query->type, &query->name, wish->arena,
 		                  &wish->answer);
@@ -253,6 +265,11 @@ void dns_cancel(struct dns_wish *wish)
 	unlink_wish(wish);
 	if (flight->wishes == NULL && flight->timer.place != 0)
 		end_given(flight);
+}
+
+bool dns_is_busy(const struct dns *dns)
+{
+	return dns->stats.open >= DNS_OPEN_MAX / 2;
 }
 
 bool dns_is_open(const struct dns *dns)

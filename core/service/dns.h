@@ -8,7 +8,7 @@
 #include "service/dns_answer.h"
 #include "service/dns_channel.h"
 
-#define DNS_OPEN_MAX 4096 /* questions under way in a loop */
+#define DNS_OPEN_MAX 16384 /* questions under way in a loop */
 
 struct dns;
 struct dns_flight;
@@ -27,8 +27,9 @@ struct dns_stats {
 struct dns_wish {
 	void (*ready)(struct dns_wish *wish); /* in the loop, never within dns_ask() */
 	struct arena *arena;                  /* where the answer is made; it lives as long as the wish */
-	struct dns_answer answer;             /* once ready */
-	struct dns_flight *flight;            /* NULL: not under way */
+	size_t *room;              /* bytes of messages that may still come, counted down; NULL: no limit */
+	struct dns_answer answer;  /* once ready */
+	struct dns_flight *flight; /* NULL: not under way */
 	struct dns_wish *next, *previous;
 };
 
@@ -47,6 +48,8 @@ struct dns *dns_new_given(struct loop *loop, dns_give_fn give, void *data);
 /* NULL: it is under way. Else why not, a static sentence; answer.status is set. */
 const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, const char *name);
 void dns_cancel(struct dns_wish *wish);
+/* Half of the places for questions are taken: who has had many leaves the rest to others. */
+bool dns_is_busy(const struct dns *dns);
 /* Look-ups that are not answered yet, but for those that take time by will of the test. */
 bool dns_is_open(const struct dns *dns);
 

@@ -37,6 +37,8 @@ LOADING = {
     'store { name = "mail", path = "x.db" }\nstore { name = "mail", path = "y.db" }':
         "p.lua:2: store: 'mail' set twice",
     'dns { tries = 0 }': "p.lua:1: dns: tries: found 0, wanted at least 1",
+    'dns { timeout = "30s", tries = 10 }': "p.lua:1: dns: timeout, tries: a server that says nothing is asked for "
+                                           "30690 seconds",
     'dns { timeout = 500 }': "p.lua:1: dns: timeout: found 500, wanted a duration",
     'dns { servers = { "192.0.2.1", "dns.example.org" } }': "p.lua:1: dns: servers: found 'dns.example.org', "
                                                             "wanted an address",

@@ -287,6 +287,36 @@ static void test_canceled(void)
 	finish(&f);
 }
 
+/* Half of the places are taken by somebody. */
+static void test_busy(void)
+{
+	enum { TAKEN = DNS_OPEN_MAX / 2 };
+	struct dns_wish *wishes = g_new0(struct dns_wish, TAKEN);
+	struct asking f = { 0 };
+	struct check *check;
+	struct arena arena;
+	char name[32];
+
+	begin(&f);
+	arena_init(&arena);
+	check = asking_check(&f, &many, NULL);
+	asking_expect(&f, check, "40@x", "listed asked 40 of 40");
+	for (unsigned i = 0; i < TAKEN; i++) {
+		wishes[i].arena = &arena;
+		g_snprintf(name, sizeof(name), "never%u.example.org", i);
+		g_assert_null(dns_ask(f.host.dns, &wishes[i], PP_DNS_A, name));
+	}
+	asking_expect(&f, check, "16@x", "listed asked 16 of 16");
+	asking_expect(&f, check, "17@x",
+	              "listed asked 16 of 17, A of n16.example.org: too many look-ups are under way");
+	for (unsigned i = 0; i < TAKEN; i++)
+		dns_cancel(&wishes[i]);
+	g_free(wishes);
+	arena_free(&arena);
+	check_unref(check);
+	finish(&f);
+}
+
 static void test_no_dns(void)
 {
 	struct asking f = { 0 };
@@ -307,7 +337,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/look-ups/a step is woken once, with all that came of them", test_results);
 	g_test_add_func("/look-ups/an address has a reverse name", test_reverse);
 	g_test_add_func("/look-ups/an answer is kept no longer than the smallest TTL", test_kept);
-	g_test_add_func("/look-ups/an ask has a hundred, a request five hundred", test_limits);
+	g_test_add_func("/look-ups/an ask has 150, a request 500", test_limits);
+	g_test_add_func("/look-ups/when half of the places are taken an ask has few", test_busy);
 	g_test_add_func("/look-ups/those of an ask that has answered are canceled", test_canceled);
 	g_test_add_func("/look-ups/without DNS they fail", test_no_dns);
 	return g_test_run();
