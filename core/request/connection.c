@@ -10,248 +10,21 @@
  * read first, then handled, then replies are sent. A processor does the same thing
  * faster when it has just done it, and a client wakes up once for several replies.
  */
-#include <errno.h>
 #include <glib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "request/connection.h"
-#include "request/wire.h"
+#include "request/connection_parts.h"
 
 enum {
-	SCRATCH_SIZE = 65536,
-	KEPT_MAX = 65536, /* then no more is read while a request is in hand */
-	OUT_MAX = 32768,  /* with as many bytes to send no more requests are taken */
-	SPARE_MAX = 4096, /* a bigger buffer for replies is given back */
-	REQUEST_TIMEOUT = 30 * 1000,
+	REQUEST_TIMEOUT = 30 * 1000, /* ms */
 	IDLE_TIMEOUT = 600 * 1000
 };
 
-struct connection {
-	struct loop_watch watch; /* first, so that it is the connection */
-	struct loop_timer timer;
-	struct connection_host *host;
-	struct connection *next, *before;
-	const char *listener;
-	char *peer;
-	void *user;
-
-	GByteArray *in;        /* read and not handed over; NULL = nothing */
-	struct wire_scan scan; /* of its first request */
-	int64_t began;         /* clock_usec() when its first byte came */
-	GByteArray *out;       /* not sent; NULL = nothing */
-	bool listed;           /* in host->unsent */
-	pp_msec_t stuck_since;
-
-	bool watched; /* the loop has the descriptor */
-	bool in_hand; /* a request is with the handler */
-	bool busy;    /* take() is running: it goes on after a reply */
-	bool stuck;   /* the kernel does not take what is in out */
-	bool eof;     /* the client sends no more */
-	bool ending;  /* no more is taken; closed when out is sent */
-	bool dead;    /* nothing is sent any more; closed when the handler has replied */
-};
-
-static void note(const struct connection *c, pp_level_t level, const char *what)
+void connection_note(const struct connection *c, pp_level_t level, const char *what)
 {
 	pp_log(level, "client %s on %s: %s; closing", c->peer, c->listener, what);
 }
-
-/* -- sending ------------------------------------------------------------- */
-
-static size_t send_some(struct connection *c, const void *bytes, size_t length)
-{
-	ssize_t sent;
-
-	do
-		sent = send(c->watch.fd, bytes, length, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (sent >= 0)
-		return (size_t)sent;
-	if (errno != EAGAIN && errno != EWOULDBLOCK)
-		c->dead = true;
-	return 0;
-}
-
-static void set_stuck(struct connection *c, bool stuck)
-{
-	if (stuck && !c->stuck)
-		c->stuck_since = loop_now(c->host->loop);
-	c->stuck = stuck;
-}
-
-static GByteArray *out_new(struct connection_host *host)
-{
-	return host->spares > 0 ? host->spare[--host->spares] : g_byte_array_new();
-}
-
-static void out_drop(struct connection *c)
-{
-	struct connection_host *host = c->host;
-
-	if (c->out != NULL && c->out->len <= SPARE_MAX && host->spares < CONNECTION_BATCH) {
-		c->out->len = 0;
-		host->spare[host->spares++] = c->out;
-		c->out = NULL;
-	}
-	g_clear_pointer(&c->out, g_byte_array_unref);
-}
-
-/* True if nothing is left to send. */
-static bool flush(struct connection *c)
-{
-	size_t sent = send_some(c, c->out->data, c->out->len);
-
-	if (c->dead || sent == c->out->len) {
-		out_drop(c);
-	} else if (sent > 0) {
-		g_byte_array_remove_range(c->out, 0, (guint)sent);
-	}
-	set_stuck(c, c->out != NULL);
-	return c->out == NULL;
-}
-
-static void put(struct connection *c, const char *bytes, size_t length)
-{
-	if (c->dead)
-		return;
-	if (c->out == NULL)
-		c->out = out_new(c->host);
-	g_byte_array_append(c->out, (const guint8 *)bytes, (guint)length);
-}
-
-/* -- taking requests ----------------------------------------------------- */
-
-static void refuse(struct connection *c, const char *wrong)
-{
-	note(c, PP_LOG_NOTICE, wrong);
-	c->ending = true;
-}
-
-/* To the queue, but for what is found behind a request that comes out of it. */
-static void hand_over(struct connection *c, struct request *request)
-{
-	struct connection_host *host = c->host;
-
-	request->listener = c->listener;
-	request->peer = arena_strdup(&request->arena, c->peer);
-	request->started = c->began;
-	c->in_hand = true;
-	if (host->handling || host->queued == CONNECTION_BATCH)
-		host->handle(host, c, request);
-	else
-		host->queue[host->queued++] = (struct connection_request){ c, request_ref(request) };
-}
-
-/* The size of the request the bytes begin with; 0: it is not whole, or refused. As a
- * rule it has come as a whole; only what does not is looked at more than once. */
-static size_t parse(struct connection *c, struct request *request, const char *bytes, size_t length)
-{
-	const char *wrong = NULL;
-	long size = 0;
-
-	if (c->scan.scanned == 0)
-		size = (long)request_take(request, bytes, length, &wrong);
-	if (size == 0 && wrong == NULL) {
-		size = wire_find_request(&c->scan, bytes, length, &wrong);
-		if (size > 0)
-			wrong = request_parse(request, bytes, (size_t)size);
-	}
-	if (wrong != NULL)
-		refuse(c, wrong);
-	if (wrong != NULL || size <= 0)
-		return 0;
-	c->scan = (struct wire_scan){ 0 };
-	return (size_t)size;
-}
-
-static bool may_take(struct connection *c)
-{
-	if (c->in_hand || c->ending || c->dead)
-		return false;
-	return c->out == NULL || c->out->len < OUT_MAX || flush(c);
-}
-
-/* Hands over whole requests until one is not answered yet. Returns how many of
- * the bytes are done with. */
-static size_t take(struct connection *c, const char *bytes, size_t length)
-{
-	size_t done = 0;
-
-	c->busy = true;
-	while (done < length && may_take(c)) {
-		struct request *request = request_new(c->host->requests);
-		size_t size = parse(c, request, bytes + done, length - done);
-
-		done += size;
-		if (size > 0)
-			hand_over(c, request);
-		request_unref(request);
-		if (size == 0)
-			break;
-	}
-	c->busy = false;
-	return done;
-}
-
-static void take_kept(struct connection *c)
-{
-	size_t done;
-
-	if (c->in == NULL)
-		return;
-	done = take(c, (const char *)c->in->data, c->in->len);
-	if (done == c->in->len || c->ending || c->dead) {
-		g_clear_pointer(&c->in, g_byte_array_unref);
-	} else if (done > 0) {
-		g_byte_array_remove_range(c->in, 0, (guint)done);
-		c->began = clock_usec();
-	}
-}
-
-static void keep(struct connection *c, const char *bytes, size_t length)
-{
-	if (length == 0 || c->ending || c->dead)
-		return;
-	if (c->in == NULL)
-		c->in = g_byte_array_sized_new((guint)length);
-	g_byte_array_append(c->in, (const guint8 *)bytes, (guint)length);
-}
-
-static void end_of_input(struct connection *c)
-{
-	c->eof = true;
-	if (c->in != NULL && !c->in_hand)
-		note(c, PP_LOG_NOTICE, "ended in the middle of a request");
-}
-
-static void receive(struct connection *c)
-{
-	char *scratch = c->host->scratch;
-	ssize_t got = recv(c->watch.fd, scratch, SCRATCH_SIZE, 0);
-	size_t done = 0;
-
-	if (got < 0) {
-		c->dead = c->dead || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-		return;
-	}
-	if (got == 0) {
-		end_of_input(c);
-		return;
-	}
-	if (c->in == NULL) {
-		c->began = loop_usec(c->host->loop);
-		done = take(c, scratch, (size_t)got);
-		keep(c, scratch + done, (size_t)got - done);
-		return;
-	}
-	keep(c, scratch, (size_t)got);
-	take_kept(c);
-}
-
-/* -- life ---------------------------------------------------------------- */
 
 static void unlist(struct connection *c)
 {
@@ -285,7 +58,7 @@ static void end(struct connection *c)
 	if (host->closed != NULL)
 		host->closed(host, c);
 	g_clear_pointer(&c->in, g_byte_array_unref);
-	out_drop(c);
+	connection_drop_out(c);
 	g_free(c->peer);
 	g_free(c);
 }
@@ -296,7 +69,7 @@ static uint32_t wanted_events(const struct connection *c)
 		return 0;
 	if (c->stuck)
 		return EPOLLOUT;
-	if (c->eof || c->ending || (c->in_hand && c->in != NULL && c->in->len >= KEPT_MAX))
+	if (c->eof || c->ending || (c->in_hand && c->in != NULL && c->in->len >= CONNECTION_KEPT_MAX))
 		return 0;
 	return EPOLLIN;
 }
@@ -358,7 +131,7 @@ static void flush_all(struct connection_host *host)
 
 		unlist(c);
 		if (c->out != NULL && !c->stuck)
-			flush(c);
+			connection_flush(c);
 		if (!c->busy)
 			go_on(c);
 	}
@@ -386,7 +159,7 @@ static void proceed(struct connection *c)
 {
 	if (c->in != NULL) {
 		c->began = clock_usec();
-		take_kept(c);
+		connection_take_kept(c);
 	}
 	settle(c);
 }
@@ -423,9 +196,9 @@ static void ready(struct loop_watch *loop_watch, uint32_t events)
 
 	(void)events;
 	if (!c->stuck)
-		receive(c);
-	else if (flush(c))
-		take_kept(c);
+		connection_receive(c);
+	else if (connection_flush(c))
+		connection_take_kept(c);
 	/* While it waits for a reply and for nothing else, all is as it was. */
 	if (!c->in_hand || c->in != NULL || c->eof || c->ending || c->dead)
 		settle(c);
@@ -442,12 +215,12 @@ static void expired(struct loop_timer *timer)
 		return;
 	}
 	if (c->stuck)
-		note(c, PP_LOG_NOTICE, "it does not read its replies");
+		connection_note(c, PP_LOG_NOTICE, "it does not read its replies");
 	else if (c->in != NULL)
-		note(c, PP_LOG_NOTICE, "a request that does not end");
+		connection_note(c, PP_LOG_NOTICE, "a request that does not end");
 	else
-		note(c, PP_LOG_DEBUG, "idle");
-	out_drop(c);
+		connection_note(c, PP_LOG_DEBUG, "idle");
+	connection_drop_out(c);
 	c->stuck = false;
 	c->dead = true;
 	settle(c);
@@ -486,7 +259,7 @@ void connection_reply(struct connection *connection, const char *bytes, size_t l
 	if (length == 0)
 		connection->ending = true;
 	else
-		put(connection, bytes, length);
+		connection_put(connection, bytes, length);
 	if (!connection->busy)
 		proceed(connection);
 }
@@ -517,7 +290,7 @@ void connection_host_init(struct connection_host *host, struct loop *loop)
 {
 	*host = (struct connection_host){ .loop = loop,
 		                          .requests = request_pool_new(),
-		                          .scratch = g_malloc(SCRATCH_SIZE),
+		                          .scratch = g_malloc(CONNECTION_SCRATCH),
 		                          .request_timeout = REQUEST_TIMEOUT,
 		                          .idle_timeout = IDLE_TIMEOUT };
 	loop_at_turn_end(loop, end_turn, host);
