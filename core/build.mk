@@ -46,6 +46,7 @@ core_libcore_a_SOURCES = \
 	core/request/connection_parts.h \
 	core/request/connection_send.c \
 	core/request/connection_take.c \
+	core/request/proxy.c core/request/proxy.h \
 	core/request/request.c core/request/request.h \
 	core/request/wire.c core/request/wire.h \
 	core/check/answer.c core/check/answer.h \

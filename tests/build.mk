@@ -27,6 +27,7 @@ UNIT_TESTS = \
 	tests/unit/test_loop \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
+	tests/unit/test_proxy \
 	tests/unit/test_quantity \
 	tests/unit/test_request \
 	tests/unit/test_sandbox \
@@ -70,6 +71,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz_action \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_pattern \
+	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_spf \
 	tests/fuzz/fuzz_statement \
 	tests/fuzz/fuzz_wire
@@ -78,6 +80,7 @@ tests_fuzz_fuzz_action_SOURCES = tests/fuzz/fuzz_action.c $(FUZZ_MAIN) \
 	tests/fuzz/postfix_reader.c tests/fuzz/postfix_reader.h
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_spf_SOURCES = tests/fuzz/fuzz_spf.c $(FUZZ_MAIN) $(SPF_EVALUATOR)
 tests_fuzz_fuzz_statement_SOURCES = tests/fuzz/fuzz_statement.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)
