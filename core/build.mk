@@ -43,6 +43,7 @@ core_libcore_a_SOURCES = \
 	core/request/action.c core/request/action.h \
 	core/request/attribute.c core/request/attribute.h \
 	core/request/connection.c core/request/connection.h \
+	core/request/connection_header.c \
 	core/request/connection_parts.h \
 	core/request/connection_send.c \
 	core/request/connection_take.c \

@@ -13,6 +13,7 @@ UNIT_TESTS = \
 	tests/unit/test_call \
 	tests/unit/test_commands \
 	tests/unit/test_connection \
+	tests/unit/test_connection_header \
 	tests/unit/test_connection_limits \
 	tests/unit/test_connection_many \
 	tests/unit/test_control \

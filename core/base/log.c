@@ -27,7 +27,8 @@ enum {
 	LONG_LINE = 4096,       /* of a loop's buffer */
 	BUFFER_FIRST = 4096,    /* first size of a loop's buffer ... */
 	BUFFER_MUCH = 32 << 10, /* so much is worth a write ... */
-	BUFFER_FULL = 64 << 10  /* ... and so much does not wait for the end of the turn */
+	BUFFER_FULL = 64 << 10, /* ... and so much does not wait for the end of the turn */
+	LIMIT_TIME = 1000       /* ms */
 };
 
 static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
@@ -444,4 +445,20 @@ uint64_t log_lost(void)
 	lost = sink.lost;
 	pthread_mutex_unlock(&sink.lock);
 	return lost;
+}
+
+bool log_limit_pass(struct log_limit *limit, char more[LOG_LIMIT_TEXT])
+{
+	pp_msec_t now = pp_now();
+
+	if (now < limit->next) {
+		limit->held++;
+		return false;
+	}
+	more[0] = '\0';
+	if (limit->held > 0)
+		g_snprintf(more, LOG_LIMIT_TEXT, " (and %u before, not logged)", limit->held);
+	limit->held = 0;
+	limit->next = now + LIMIT_TIME;
+	return true;
 }

@@ -44,4 +44,14 @@ bool log_buffer_can_wait(const struct log_buffer *buffer);
 
 uint64_t log_lost(void);
 
+/* Keeps lines that strangers can cause from being many: one a second. Zeroed at first;
+ * of one thread. */
+struct log_limit {
+	pp_msec_t next; /* when there may be one again; pp_now()'s clock */
+	unsigned held;  /* since the last one */
+};
+#define LOG_LIMIT_TEXT 48
+/* True if a line may be written now; more is then what ends it: "", or how many were not. */
+bool log_limit_pass(struct log_limit *limit, char more[LOG_LIMIT_TEXT]);
+
 #endif

@@ -23,7 +23,8 @@ enum {
 
 void connection_note(const struct connection *c, pp_level_t level, const char *what)
 {
-	pp_log(level, "client %s on %s: %s; closing", c->peer, c->listener, what);
+	pp_log(level, "client %s%s%s on %s: %s; closing", c->peer, c->via != NULL ? " via " : "",
+	       c->via != NULL ? c->via : "", c->listener, what);
 }
 
 static void unlist(struct connection *c)
@@ -60,6 +61,7 @@ static void end(struct connection *c)
 	g_clear_pointer(&c->in, g_byte_array_unref);
 	connection_drop_out(c);
 	g_free(c->peer);
+	g_free(c->via);
 	g_free(c);
 }
 
@@ -106,6 +108,8 @@ static void set_timer(struct connection *c)
 
 	if (c->stuck)
 		due = c->stuck_since + host->request_timeout;
+	else if (c->awaits_header)
+		due = c->header_due;
 	else if (c->in != NULL && !c->in_hand)
 		due = c->began / 1000 + host->request_timeout;
 	else
@@ -216,6 +220,8 @@ static void expired(struct loop_timer *timer)
 	}
 	if (c->stuck)
 		connection_note(c, PP_LOG_NOTICE, "it does not read its replies");
+	else if (c->awaits_header)
+		connection_note(c, PP_LOG_NOTICE, "no whole PROXY header in time");
 	else if (c->in != NULL)
 		connection_note(c, PP_LOG_NOTICE, "a request that does not end");
 	else
@@ -252,6 +258,13 @@ struct connection *connection_open(struct connection_host *host, int fd, const c
 	return c;
 }
 
+void connection_await_header(struct connection *connection, pp_msec_t timeout)
+{
+	connection->awaits_header = true;
+	connection->header_due = loop_now(connection->host->loop) + timeout;
+	set_timer(connection);
+}
+
 void connection_reply(struct connection *connection, const char *bytes, size_t length)
 {
 	g_assert(connection->in_hand);
@@ -269,6 +282,11 @@ void connection_drain(struct connection *connection)
 	connection->ending = true;
 	if (!connection->busy)
 		settle(connection);
+}
+
+const char *connection_peer(const struct connection *connection)
+{
+	return connection->peer;
 }
 
 const char *connection_listener(const struct connection *connection)

@@ -1,7 +1,8 @@
 /* request/connection_parts.h - what the parts of a connection share; nobody else includes it
  *
- * connection.c: its life and what moves it; connection_take.c: bytes in, requests
- * out to the handler; connection_send.c: replies out.
+ * connection.c: its life and what moves it; connection_header.c: who it is from;
+ * connection_take.c: bytes in, requests out to the handler; connection_send.c: replies
+ * out.
  */
 #ifndef REQUEST_CONNECTION_PARTS_H
 #define REQUEST_CONNECTION_PARTS_H
@@ -21,6 +22,7 @@ struct connection {
 	struct connection *next, *before;
 	const char *listener;
 	char *peer;
+	char *via; /* the proxy whose header named the peer; NULL = none */
 	void *user;
 
 	GByteArray *in;        /* read and not handed over; NULL = nothing */
@@ -30,16 +32,19 @@ struct connection {
 	bool listed;           /* in host->unsent */
 	pp_msec_t stuck_since;
 
-	bool watched; /* the loop has the descriptor */
-	bool in_hand; /* a request is with the handler */
-	bool busy;    /* take() is running: it goes on after a reply */
-	bool stuck;   /* the kernel does not take what is in out */
-	bool eof;     /* the client sends no more */
-	bool ending;  /* no more is taken; closed when out is sent */
-	bool dead;    /* nothing is sent any more; closed when the handler has replied */
+	pp_msec_t header_due; /* of awaits_header */
+
+	bool awaits_header; /* a PROXY header comes before all else */
+	bool watched;       /* the loop has the descriptor */
+	bool in_hand;       /* a request is with the handler */
+	bool busy;          /* take() is running: it goes on after a reply */
+	bool stuck;         /* the kernel does not take what is in out */
+	bool eof;           /* the client sends no more */
+	bool ending;        /* no more is taken; closed when out is sent */
+	bool dead;          /* nothing is sent any more; closed when the handler has replied */
 };
 
-/* "client PEER on LISTENER: WHAT; closing" */
+/* "client PEER [via PROXY] on LISTENER: WHAT; closing" */
 void connection_note(const struct connection *c, pp_level_t level, const char *what);
 
 /* -- connection_take.c -- */
@@ -48,6 +53,12 @@ void connection_note(const struct connection *c, pp_level_t level, const char *w
 void connection_receive(struct connection *c);
 /* Hands over those that were kept. */
 void connection_take_kept(struct connection *c);
+
+/* -- connection_header.c -- */
+
+/* A header is awaited. Returns its size if the bytes begin with a whole one; 0: they
+ * do not, or the connection is refused. */
+size_t connection_take_header(struct connection *c, const char *bytes, size_t length);
 
 /* -- connection_send.c -- */
 

@@ -50,7 +50,7 @@ static size_t parse(struct connection *c, struct request *request, const char *b
 
 static bool may_take(struct connection *c)
 {
-	if (c->in_hand || c->ending || c->dead)
+	if (c->in_hand || c->awaits_header || c->ending || c->dead)
 		return false;
 	return !connection_is_full(c);
 }
@@ -59,7 +59,7 @@ static bool may_take(struct connection *c)
  * the bytes are done with. */
 static size_t take(struct connection *c, const char *bytes, size_t length)
 {
-	size_t done = 0;
+	size_t done = c->awaits_header ? connection_take_header(c, bytes, length) : 0;
 
 	c->busy = true;
 	while (done < length && may_take(c)) {
@@ -104,8 +104,12 @@ static void keep(struct connection *c, const char *bytes, size_t length)
 static void end_of_input(struct connection *c)
 {
 	c->eof = true;
-	if (c->in != NULL && !c->in_hand)
-		connection_note(c, PP_LOG_NOTICE, "ended in the middle of a request");
+	if (c->awaits_header && c->in == NULL)
+		connection_note(c, PP_LOG_DEBUG, "ended without a PROXY header");
+	else if (c->in != NULL && !c->in_hand)
+		connection_note(c, PP_LOG_NOTICE,
+		                c->awaits_header ? "ended in the middle of a PROXY header"
+		                                 : "ended in the middle of a request");
 }
 
 void connection_receive(struct connection *c)

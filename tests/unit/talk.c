@@ -31,8 +31,10 @@ static void handle(struct connection_host *host, struct connection *connection, 
 {
 	g_assert_true(host == &talk.host && connection == talk.connection);
 	g_assert_cmpstr(request->listener, ==, "unix:test");
-	g_assert_cmpstr(request->peer, ==, "192.0.2.7");
+	g_assert_cmpstr(request->peer, ==, talk.peer);
+	g_assert_cmpstr(connection_peer(connection), ==, talk.peer);
 	g_assert_cmpint(request->started, >, 0);
+	talk.started = request->started;
 	talk.handled++;
 	if (talk.hold)
 		talk.held = request_ref(request);
@@ -47,15 +49,29 @@ static void on_closed(struct connection_host *host, struct connection *connectio
 	talk.closed++;
 }
 
+static bool admit(struct connection_host *host, struct connection *connection)
+{
+	g_assert_true(host == &talk.host && connection == talk.connection);
+	g_assert_cmpstr(connection_peer(connection), ==, talk.peer);
+	talk.admitted++;
+	return !talk.refuse;
+}
+
 static void count_turn(void *unused)
 {
 	(void)unused;
 	talk.turns++;
 }
 
-static void open_in_loop(void *fd)
+struct opening {
+	int fd;
+	pp_msec_t header;
+};
+
+static void open_in_loop(void *data)
 {
-	struct connection *connection = connection_open(&talk.host, *(int *)fd, "unix:test", "192.0.2.7",
+	const struct opening *opening = data;
+	struct connection *connection = connection_open(&talk.host, opening->fd, "unix:test", "192.0.2.7",
 	                                                (char *)"user");
 
 	talk.connection = connection;
@@ -63,16 +79,20 @@ static void open_in_loop(void *fd)
 	g_assert_cmpuint(talk.host.count, ==, 1);
 	g_assert_true(talk.host.all == connection && connection_next(connection) == NULL);
 	g_assert_cmpstr(connection_listener(connection), ==, "unix:test");
+	if (opening->header > 0)
+		connection_await_header(connection, opening->header);
 }
 
-void talk_start(void)
+static void start(pp_msec_t header, const char *peer)
 {
 	struct timeval patience = { 5, 0 };
+	struct opening opening = { .header = header };
 	int fds[2], small = 1;
 
-	talk.handled = talk.closed = talk.turns = talk.width = 0;
-	talk.hold = false;
+	talk.handled = talk.closed = talk.turns = talk.width = talk.admitted = 0;
+	talk.hold = talk.refuse = false;
 	talk.held = NULL;
+	talk.peer = peer;
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
 	g_assert_cmpint(fcntl(fds[1], F_SETFL, O_NONBLOCK), ==, 0);
 	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
@@ -82,9 +102,21 @@ void talk_start(void)
 	connection_host_init(&talk.host, talk.loop);
 	talk.host.handle = handle;
 	talk.host.closed = on_closed;
+	talk.host.admit = admit;
 	loop_at_turn_end(talk.loop, count_turn, NULL);
 	loop_start(talk.loop);
-	loop_call(talk.loop, open_in_loop, &fds[1]);
+	opening.fd = fds[1];
+	loop_call(talk.loop, open_in_loop, &opening);
+}
+
+void talk_start(void)
+{
+	start(0, "192.0.2.7");
+}
+
+void talk_start_behind_proxy(pp_msec_t timeout, const char *peer)
+{
+	start(timeout, peer);
 }
 
 static void clear_in_loop(void *unused)

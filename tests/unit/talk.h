@@ -17,10 +17,17 @@ struct talk {
 	atomic_bool hold;                  /* the handler does not reply; talk_reply() does */
 	atomic_int width;                  /* replies have at least so many bytes of text */
 	struct request *held;
+	const char *peer;        /* that requests must have */
+	atomic_bool refuse;      /* whom a PROXY header names */
+	_Atomic int64_t started; /* of the last request; clock_usec() */
+	atomic_int admitted;     /* how often that was asked */
 };
 extern struct talk talk;
 
 void talk_start(void);
+/* The client, 192.0.2.7, is a proxy that has this time for its header; requests are
+ * of the peer. */
+void talk_start_behind_proxy(pp_msec_t timeout, const char *peer);
 void talk_stop(void);    /* the connection has been closed once, now or before */
 void talk_let_run(void); /* what was readable before is handled afterwards */
 void talk_advance(pp_msec_t length);
