@@ -82,7 +82,7 @@
 ---@field recipient_localpart? string
 ---Address it came to, as written in listen()
 ---@field listener string
----Who connected
+---Who connected, or whom the PROXY header names
 ---@field peer string
 ---An attribute by name; never fails
 ---@field attribute fun(self: pp.Request, name: string): string|integer|nil
@@ -156,6 +156,13 @@ function store(settings) end
 ---@param settings pp.dns
 function dns(settings) end
 
+---@class pp.proxy
+---Networks of the proxies: only they may connect, and nobody if not given. For a unix socket it is
+---"unix": who may open it is believed
+---@field networks? string|string[]
+---How long a proxy may take until its header is whole (from 10ms to 90s; default "3s")
+---@field timeout? string
+
 ---@class pp.listen
 ---Permissions of a unix socket, such as "0660"
 ---@field mode? string
@@ -163,7 +170,8 @@ function dns(settings) end
 ---@field owner? string
 ---Group of a unix socket
 ---@field group? string
----Networks that may connect over TCP; loopback only if not given
+---Networks that may connect over TCP; loopback only if not given. With proxy: networks of the
+---clients that it names; all if not given
 ---@field allow? string|string[]
 ---Actions of the permit class that rules of this listener may give: ok, filter, redirect, bcc,
 ---discard, restriction
@@ -179,6 +187,8 @@ function dns(settings) end
 ---@field on_error? pp.Action|"close"
 ---What is answered where there are too many connections (default dunno())
 ---@field overload? pp.Action|"close"
+---Clients are proxies, and send a PROXY header first
+---@field proxy? pp.proxy
 
 ---@class pp.example.Parameters
 ---Longest HELO name that passes for normal (from 1 to 255 characters; default 64)

@@ -75,7 +75,7 @@ static void carry(struct desk *desk, const char *listener, int in, int out)
 	to_us = (struct pump){ in, pair[0] };
 	from_us = (struct pump){ pair[0], out };
 	desk->idle = conversation_over;
-	desk_give_connection(desk, pair[1], &port, "stdio", false);
+	desk_give_connection(desk, &(struct desk_guest){ .fd = pair[1], .port = &port, .peer = "stdio" });
 	g_thread_unref(g_thread_new("stdin", pump, &to_us));
 	writer = g_thread_new("stdout", pump, &from_us);
 	loop_run(desk->loop);

@@ -202,18 +202,26 @@ static void turn_away(struct desk *desk, const struct plan_listener *listener, s
 	connection_drain(connection);
 }
 
+/* In the current world; NULL: there it is not. */
+static const struct plan_listener *listener_of(struct desk *desk, struct connection *connection)
+{
+	struct seat *seat = connection_user(connection);
+
+	if (seat->generation != desk->generation) {
+		seat->generation = desk->generation;
+		seat->listener = world_listener(desk->shift->world, connection_listener(connection),
+		                                &seat->index);
+	}
+	return seat->listener;
+}
+
 static void handle(struct connection_host *host, struct connection *connection, struct request *request)
 {
 	struct desk *desk = (struct desk *)((char *)host - offsetof(struct desk, connections));
-	struct seat *seat = connection_user(connection);
-	const struct plan_listener *listener;
+	const struct seat *seat = connection_user(connection);
+	const struct plan_listener *listener = listener_of(desk, connection);
 
 	make_id(request, desk->shift->world->plan->server.name);
-	if (seat->generation != desk->generation) {
-		seat->generation = desk->generation;
-		seat->listener = world_listener(desk->shift->world, request->listener, &seat->index);
-	}
-	listener = seat->listener;
 	if (listener == NULL) {
 		connection_reply(connection, "", 0);
 		return;
@@ -226,6 +234,19 @@ static void handle(struct connection_host *host, struct connection *connection, 
 }
 
 /* -- connections --------------------------------------------------------- */
+
+/* Whom a PROXY header names is not who connected: now allow is about them. */
+static bool admit(struct connection_host *host, struct connection *connection)
+{
+	struct desk *desk = (struct desk *)((char *)host - offsetof(struct desk, connections));
+	const struct plan_listener *listener = listener_of(desk, connection);
+	pp_address_t address;
+
+	if (listener == NULL || listener->allow == NULL)
+		return true;
+	return pp_address_parse(connection_peer(connection), &address) &&
+	       pp_networks_find(listener->allow, &address, NULL);
+}
 
 static void tell_if_idle(struct desk *desk)
 {
@@ -247,42 +268,43 @@ static void closed(struct connection_host *host, struct connection *connection)
 struct connection_message {
 	struct loop_message message;
 	struct desk *desk;
-	int fd;
-	struct desk_port *port;
-	bool overload;
+	struct desk_guest guest;
 	char peer[];
 };
 
 static void take_connection(struct loop_message *message)
 {
 	struct connection_message *given = (struct connection_message *)message;
+	const struct desk_guest *guest = &given->guest;
 	struct desk *desk = given->desk;
 	struct seat *seat = g_new0(struct seat, 1);
+	struct connection *connection;
 
-	seat->port = given->port;
-	seat->overload = given->overload;
-	if (connection_open(&desk->connections, given->fd, g_atomic_pointer_get(&given->port->address),
-	                    given->peer, seat) == NULL) {
+	seat->port = guest->port;
+	seat->overload = guest->overload;
+	connection = connection_open(&desk->connections, guest->fd,
+	                             g_atomic_pointer_get(&guest->port->address), given->peer, seat);
+	if (connection == NULL) {
 		g_atomic_int_add(&seat->port->connections, -1);
 		g_atomic_int_add(&desk->load, -1);
 		g_free(seat);
 	} else if (desk->draining) {
-		connection_drain(desk->connections.all);
+		connection_drain(connection);
+	} else if (guest->header_timeout > 0) {
+		connection_await_header(connection, guest->header_timeout);
 	}
 	g_free(given);
 }
 
-void desk_give_connection(struct desk *desk, int fd, struct desk_port *port, const char *peer, bool overload)
+void desk_give_connection(struct desk *desk, const struct desk_guest *guest)
 {
-	size_t length = strlen(peer) + 1;
+	size_t length = strlen(guest->peer) + 1;
 	struct connection_message *given = g_malloc0(sizeof(*given) + length);
 
 	given->message.run = take_connection;
 	given->desk = desk;
-	given->fd = fd;
-	given->port = port;
-	given->overload = overload;
-	memcpy(given->peer, peer, length);
+	given->guest = *guest;
+	memcpy(given->peer, guest->peer, length);
 	g_atomic_int_inc(&desk->load);
 	loop_post(desk->loop, &given->message);
 }
@@ -366,6 +388,7 @@ struct desk *desk_new(unsigned index, struct loop *loop, struct cache *cache, st
 	connection_host_init(&desk->connections, loop);
 	desk->connections.handle = handle;
 	desk->connections.closed = closed;
+	desk->connections.admit = admit;
 	ask_host_init(&desk->asks, loop, index, cache, workers);
 	ask_host_init(&desk->trials, loop, index, cache, workers);
 	desk->trials.no_effects = true;

@@ -53,8 +53,17 @@ void desk_free(struct desk *desk); /* the loop does not run any longer */
 /* Writes out what is in the log buffer. */
 void desk_flush(struct desk *desk);
 
+/* Somebody who has connected. */
+struct desk_guest {
+	int fd;
+	struct desk_port *port;
+	const char *peer;         /* copied */
+	bool overload;            /* one too many */
+	pp_msec_t header_timeout; /* a PROXY header comes first, within it; 0: none comes */
+};
+
 /* From any thread. */
-void desk_give_connection(struct desk *desk, int fd, struct desk_port *port, const char *peer, bool overload);
+void desk_give_connection(struct desk *desk, const struct desk_guest *guest);
 void desk_give_world(struct desk *desk, struct world *world); /* takes a reference */
 void desk_drain(struct desk *desk, void (*idle)(struct desk *desk, void *data), void *data);
 

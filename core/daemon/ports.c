@@ -28,6 +28,7 @@ struct port {
 	char *access;             /* mode, owner and group as last set */
 	char *path;               /* of a unix socket of ours ... */
 	struct stat file;         /* ... so that only that one is removed */
+	struct log_limit refused; /* lines about those who may not connect */
 };
 
 struct ports {
@@ -268,10 +269,14 @@ static void pause_all(struct ports *ports)
 		ports->pause = g_timeout_add(PAUSE_MS, end_pause, ports);
 }
 
+/* Behind a proxy allow is about whom its header names (desk.c). */
 static bool is_allowed(const struct plan_listener *listener, const pp_address_t *address)
 {
 	static const pp_address_t v6_loopback = { .family = 6, .bytes = { [15] = 1 } };
 
+	if (listener->proxy.given)
+		return address->family == 0 ? listener->proxy.has_unix
+		                            : pp_networks_find(listener->proxy.networks, address, NULL);
 	if (address->family == 0)
 		return true;
 	if (listener->allow != NULL)
@@ -304,18 +309,29 @@ static struct desk *least_loaded(struct ports *ports)
 	return best;
 }
 
+/* Nothing of it has been read. */
+static void refuse(struct port *port, int fd, const char *peer)
+{
+	const char *where = port->listener->proxy.given ? "the networks of proxy" : "allow";
+	char more[LOG_LIMIT_TEXT];
+
+	close(fd);
+	if (log_limit_pass(&port->refused, more))
+		pp_log(PP_LOG_WARNING, "%s: %s is not in %s; connection closed%s", port->shared.address, peer,
+		       where, more);
+}
+
 static void welcome(struct port *port, int fd, const struct sockaddr_storage *address)
 {
 	pp_address_t ip = address_of_sockaddr((const struct sockaddr *)address);
 	char peer[160];
+	struct desk_guest guest;
 	int on = 1;
 	bool overload;
 
 	name_peer(fd, address, peer);
 	if (!is_allowed(port->listener, &ip)) {
-		pp_log(PP_LOG_WARNING, "%s: %s is not in allow; connection closed", port->shared.address,
-		       peer);
-		close(fd);
+		refuse(port, fd, peer);
 		return;
 	}
 	if (ip.family != 0)
@@ -328,7 +344,8 @@ static void welcome(struct port *port, int fd, const struct sockaddr_storage *ad
 		close(fd);
 		return;
 	}
-	desk_give_connection(least_loaded(port->ports), fd, &port->shared, peer, overload);
+	guest = (struct desk_guest){ fd, &port->shared, peer, overload, port->listener->proxy.timeout };
+	desk_give_connection(least_loaded(port->ports), &guest);
 }
 
 static gboolean accept_some(gint listening, GIOCondition condition, gpointer data)

@@ -102,9 +102,13 @@ static void add_settings(GString *out)
 		g_string_append_printf(out, "---@param settings pp.%s\nfunction %s(settings) end\n\n",
 		                       setting->name, setting->name);
 	}
-	g_string_append(out, "---@class pp.listen\n");
+	g_string_append(out, "---@class pp.proxy\n");
+	add_rows(out, plan_proxy_rows());
+	g_string_append(out, "\n---@class pp.listen\n");
 	add_rows(out, plan_listen_rows());
 	add_actions_of(out, "listen");
+	add_comment(out, "Clients are proxies, and send a PROXY header first", NULL);
+	add_field(out, "proxy", true, "pp.proxy");
 	g_string_append_c(out, '\n');
 }
 
@@ -121,7 +125,7 @@ static void add_request(GString *out)
 	}
 	add_comment(out, "Address it came to, as written in listen()", NULL);
 	add_field(out, "listener", false, "string");
-	add_comment(out, "Who connected", NULL);
+	add_comment(out, "Who connected, or whom the PROXY header names", NULL);
 	add_field(out, "peer", false, "string");
 	add_comment(out, "An attribute by name; never fails", NULL);
 	add_field(out, "attribute", false, "fun(self: pp.Request, name: string): string|integer|nil");

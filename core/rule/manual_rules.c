@@ -7,6 +7,15 @@
 #include "rule/manual_rows.h"
 #include "rule/plan.h"
 
+#define PROXY_HELP                                                                                           \
+	"Every connection begins with a header of the PROXY protocol, version 1 or 2, such as HAProxy's "    \
+	"send-proxy and send-proxy-v2 write it; without one it is closed, and so is, before anything is "    \
+	"read, one from elsewhere than the networks. The address in the header becomes the request's peer, " \
+	"is asked of allow and stands in the log beside the proxy's own. It is the mail server's that "      \
+	"connected to the proxy: client_address stays what Postfix sends. Where the header names no "        \
+	"address (UNKNOWN, UNSPEC, unix sockets) the proxy itself is the peer; so it is for its own "        \
+	"connections (LOCAL), of which allow is not asked."
+
 static const struct manual_rules_action actions[] = {
 	{ "server", "on_error", "dunno()", "What is answered where a rule fails or ends without an action" },
 	{ "listen", "on_error", "the server's", "What is answered where a rule of this listener fails" },
@@ -57,6 +66,10 @@ static void add_listeners(struct page *page)
 	                "inet:HOST:PORT, inet:[V6]:PORT or unix:PATH. The options:");
 	manual_rows_add(page, plan_listen_rows());
 	add_actions_of(page, "listen");
+	page_item(page, "proxy", " = table; see below", "Clients are proxies, and send a PROXY header first");
+	page_subheading(page, "proxy = { ... }");
+	page_text(page, PROXY_HELP);
+	manual_rows_add(page, plan_proxy_rows());
 }
 
 static void add_checks(struct page *page)
@@ -136,7 +149,7 @@ static void add_attributes(struct page *page)
 		page_item(page, info->name, rest, info->help);
 	}
 	page_item(page, "listener", " (of ppolicyd)", "Address it came to, as written in listen()");
-	page_item(page, "peer", " (of ppolicyd)", "Who connected");
+	page_item(page, "peer", " (of ppolicyd)", "Who connected, or whom the PROXY header names");
 }
 
 /* -- pages --------------------------------------------------------------- */

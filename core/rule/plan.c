@@ -44,6 +44,7 @@ static void free_listener(void *data)
 	struct plan_listener *listener = data;
 
 	param_clear(plan_listen_rows(), listener);
+	param_clear(plan_proxy_rows(), &listener->proxy);
 }
 
 struct plan *plan_new(const struct plan *leader)

@@ -40,10 +40,21 @@ struct plan_store {
 	struct store *store; /* a reference; NULL until plan_make_stores() */
 };
 
+/* Listeners whose clients are proxies, which send a PROXY header first. */
+struct plan_proxy {
+	bool given;
+	const pp_networks_t *networks; /* that may connect over TCP; NULL: none */
+	bool has_unix;                 /* who may open the unix socket may connect */
+	bool is_closed;                /* nobody may connect */
+	pp_msec_t timeout;             /* until the header is whole */
+};
+
 struct plan_listener {
 	const char *address; /* as written in listen */
 	const char *mode, *owner, *group;
-	const pp_networks_t *allow; /* NULL: loopback for TCP, all for a unix socket */
+	/* NULL: loopback for TCP, all for a unix socket, and all that a PROXY header names. */
+	const pp_networks_t *allow;
+	struct plan_proxy proxy;
 	const pp_texts_t *may_names;
 	uint32_t may; /* bits 1 << verb */
 	bool observe;
@@ -107,6 +118,7 @@ struct plan_setting {
 };
 const struct plan_setting *plan_settings(void); /* ends with a NULL name */
 const pp_row_t *plan_listen_rows(void);
+const pp_row_t *plan_proxy_rows(void); /* of listen's proxy = { ... }; of struct plan_proxy */
 
 /* A file read already, by its path as messages show it; NULL: none. */
 struct plan_source *plan_source(const struct plan *plan, const char *path);

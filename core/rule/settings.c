@@ -75,7 +75,8 @@ static const pp_row_t listen_rows[] = {
 	PP_TEXT(struct plan_listener, owner, .help = "Owner of a unix socket"),
 	PP_TEXT(struct plan_listener, group, .help = "Group of a unix socket"),
 	PP_NETWORKS(struct plan_listener, allow,
-	            .help = "Networks that may connect over TCP; loopback only if not given"),
+	            .help = "Networks that may connect over TCP; loopback only if not given. With proxy: "
+	                    "networks of the clients that it names; all if not given"),
 	{ .name = "may",
 	  .type = PP_TYPE_TEXTS,
 	  .offset = PP_OFFSET(struct plan_listener, may_names, const pp_texts_t *),
@@ -88,6 +89,15 @@ static const pp_row_t listen_rows[] = {
 	            .help = "How long one request may take, instead of the server's deadline"),
 	PP_INT(struct plan_listener, max_connections, .dflt = "10000", .min = "1", .max = "1000000",
 	       .help = "Connections at a time; those over it get the overload action and are closed"),
+	PP_END
+};
+
+static const pp_row_t proxy_rows[] = {
+	PP_NETWORKS(struct plan_proxy, networks,
+	            .help = "Networks of the proxies: only they may connect, and nobody if not given. For a "
+	                    "unix socket it is \"unix\": who may open it is believed"),
+	PP_DURATION(struct plan_proxy, timeout, .dflt = "3s", .min = "10ms", .max = "90s",
+	            .help = "How long a proxy may take until its header is whole"),
 	PP_END
 };
 
@@ -111,6 +121,11 @@ const struct plan_setting *plan_settings(void)
 const pp_row_t *plan_listen_rows(void)
 {
 	return listen_rows;
+}
+
+const pp_row_t *plan_proxy_rows(void)
+{
+	return proxy_rows;
 }
 
 /* -- calls --------------------------------------------------------------- */
@@ -245,6 +260,51 @@ static void read_may(struct plan *plan, struct plan_listener *listener, const st
 	}
 }
 
+/* A unix socket has no networks, but who may open it can be believed. */
+static bool is_just_unix(const pp_value_t *networks)
+{
+	if (networks->kind == PP_LIST && networks->list.count == 1 && networks->list.pairs->key == NULL)
+		networks = &networks->list.pairs->value;
+	return networks->kind == PP_STRING && strcmp(networks->string, "unix") == 0;
+}
+
+/* The options without this one. */
+static pp_value_t leave_out(struct arena *arena, const pp_value_t *options, const char *name)
+{
+	pp_pair_t *pairs = arena_alloc0(arena, (options->list.count + 1) * sizeof(*pairs));
+	pp_value_t rest = { .kind = PP_LIST, .line = options->line, .list.pairs = pairs };
+
+	for (size_t i = 0; i < options->list.count; i++)
+		if (g_strcmp0(options->list.pairs[i].key, name) != 0)
+			pairs[rest.list.count++] = options->list.pairs[i];
+	return rest;
+}
+
+static void read_proxy(struct plan *plan, struct plan_listener *listener, const pp_value_t *given,
+                       const struct plan_place *place)
+{
+	struct pp_error error = plan_error_at(plan, place, "listen: proxy", "option", given);
+	const pp_value_t *networks = value_get(given, "networks");
+	struct plan_proxy *proxy = &listener->proxy;
+	pp_value_t options;
+
+	if (given == NULL || given->kind == PP_NIL)
+		return;
+	proxy->given = true;
+	proxy->is_closed = networks == NULL || (networks->kind == PP_LIST && networks->list.count == 0);
+	proxy->has_unix = networks != NULL && is_just_unix(networks);
+	options = *given;
+	if (g_str_has_prefix(listener->address, "unix:") && given->kind == PP_LIST) {
+		options = leave_out(&plan->arena, given, "networks");
+		if (!proxy->is_closed && !proxy->has_unix)
+			param_fail(&error, networks->line,
+			           "networks: found %s, wanted \"unix\": a unix socket has no networks, who "
+			           "may open it is believed",
+			           value_show(&plan->arena, networks));
+	}
+	param_read(proxy_rows, &options, NULL, &plan->arena, proxy, &error);
+}
+
 static void check_listener(struct plan *plan, struct plan_listener *listener, const struct plan_place *place)
 {
 	const bool is_unix = g_str_has_prefix(listener->address, "unix:");
@@ -261,7 +321,7 @@ static void check_listener(struct plan *plan, struct plan_listener *listener, co
 	if (!is_unix && (listener->mode != NULL || listener->owner != NULL || listener->group != NULL))
 		plan_fail(plan, place, "listen", "mode, owner and group are for unix sockets; %s is none",
 		          listener->address);
-	if (is_unix && listener->allow != NULL)
+	if (is_unix && listener->allow != NULL && !listener->proxy.given)
 		plan_fail(plan, place, "listen",
 		          "allow is for TCP; mode, owner and group say who may use a unix socket");
 	for (guint i = 0; i < plan->listeners->len; i++)
@@ -274,17 +334,13 @@ struct plan_listener *plan_listen(struct plan *plan, const char *address, const 
                                   const struct action *on_error, const struct action *overload,
                                   const struct plan_place *place)
 {
-	static const char *const others[] = { "on_error", "overload", NULL };
+	static const char *const others[] = { "on_error", "overload", "proxy", NULL };
 	const struct param_options how = { .folder = place->source->folder, .others = others };
 	struct pp_error error = plan_error_at(plan, place, "listen", "option", options);
 	struct plan_listener *listener = arena_new0(&plan->arena, struct plan_listener);
 	guint before = plan->errors->len;
 
 	plan_declare(plan, "listen", address, options);
-	if (value_get(options, "proxy") != NULL) {
-		plan_fail(plan, place, "listen", "proxy: not in this version of ppolicyd");
-		return NULL;
-	}
 	listener->address = g_intern_string(address);
 	listener->file = place->source->path;
 	listener->line = place->line;
@@ -297,9 +353,11 @@ struct plan_listener *plan_listen(struct plan *plan, const char *address, const 
 		plan_fail(plan, place, "listen", "%s: wanted dunno(), a defer action or \"close\"",
 		          on_error != NULL && !plan_is_mild(on_error) ? "on_error" : "overload");
 	read_may(plan, listener, place);
+	read_proxy(plan, listener, value_get(options, "proxy"), place);
 	check_listener(plan, listener, place);
 	if (plan->errors->len > before) {
 		param_clear(listen_rows, listener);
+		param_clear(proxy_rows, &listener->proxy);
 		return NULL;
 	}
 	g_ptr_array_add(plan->listeners, listener);

@@ -344,6 +344,19 @@ static void make_table(struct walk *walk)
 			                       ((struct plan_check *)checks->pdata[j])->name);
 }
 
+static void judge_listeners(const struct plan *plan, GPtrArray *warnings)
+{
+	for (guint i = 0; i < plan->listeners->len; i++) {
+		const struct plan_listener *listener = plan->listeners->pdata[i];
+
+		if (listener->proxy.given && listener->proxy.is_closed)
+			g_ptr_array_add(warnings,
+			                g_strdup_printf("%s:%d: listen: proxy has no networks: "
+			                                "nobody may connect to %s",
+			                                listener->file, listener->line, listener->address));
+	}
+}
+
 static void fill_report(struct walk *walk)
 {
 	struct walk_report *report = walk->report;
@@ -352,6 +365,7 @@ static void fill_report(struct walk *walk)
 	report->cut = is_cut(walk);
 	make_table(walk);
 	judge_unused(walk);
+	judge_listeners(walk->walker->program->plan, report->warnings);
 	report_failures(walk);
 	g_ptr_array_sort(report->errors, by_place);
 	g_ptr_array_sort(report->warnings, by_place);

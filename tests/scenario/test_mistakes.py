@@ -64,7 +64,29 @@ LOADING = {
     'x = req.sender': "no such name 'req'",
     'listen("inet:127.0.0.1:1x", function() end)': "wanted \"inet:ADDRESS:PORT\"",
     'listen("inet:127.0.0.1:1", function() end, { obsrve = true })': "no option 'obsrve' (did you mean 'observe'?)",
-    'listen("inet:127.0.0.1:1", function() end, { proxy = {} })': "proxy: not in this version",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = true })': "p.lua:1: listen: proxy: found true, wanted a table",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { "192.0.2.1" } })': "listen: proxy: found '192.0.2.1', "
+                                                                              "wanted options written as",
+    'listen("unix:s.sock", function() end, { proxy = 5 })': "p.lua:1: listen: proxy: found 5, wanted a table",
+    'listen("inet:127.0.0.1:1", function() end, { prxy = {} })': "no option 'prxy' (did you mean 'proxy'?)",
+    'listen("inet:127.0.0.1:1", function() end, {\nproxy = { network = "192.0.2.1" } })':
+        "listen: proxy: no option 'network' (did you mean 'networks'?)",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { networks = "192.0.2.1/24" } })':
+        "listen: proxy: networks: found '192.0.2.1/24', wanted the network '192.0.2.0/24'",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { networks = { "192.0.2.1", 5 } } })':
+        "listen: proxy: networks: found 5, wanted",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { networks = 5 } })': "listen: proxy: networks: found 5, wanted",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { networks = { "::1", "unix" } } })':
+        "listen: proxy: networks: found 'unix', wanted a network",
+    'listen("unix:s.sock", function() end, { proxy = { networks = "192.0.2.1" } })':
+        "listen: proxy: networks: found '192.0.2.1', wanted \"unix\": a unix socket has no networks",
+    'listen("unix:s.sock", function() end, { proxy = { networks = { "unix", "192.0.2.1" } } })':
+        "listen: proxy: networks: found {...}, wanted \"unix\"",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { networks = "192.0.2.1", timeout = 3 } })':
+        "listen: proxy: timeout: found 3, wanted a duration",
+    'listen("inet:127.0.0.1:1", function() end, { proxy = { networks = "192.0.2.1", timeout = "1ms" } })':
+        "listen: proxy: timeout: found '1ms', wanted at least \"10ms\"",
+    'listen("unix:s.sock", function() end, { allow = "192.0.2.1" })': "allow is for TCP; mode, owner and group",
     'listen("inet:127.0.0.1:1", function() end, { may = { "okay" } })': "may: found 'okay', wanted ok, filter",
     'listen("inet:127.0.0.1:1", function() end, { mode = "0660" })': "mode, owner and group are for unix sockets",
     'include("missing.lua")': "p.lua:1: include: missing.lua: cannot be read",
@@ -135,6 +157,18 @@ class Mistakes:
                             "--stdio", input=encode())
             contains(done.stderr.decode(), message, text)
             assert done.stdout.startswith(b"action=DEFER 4.3.0 oops; id="), (text, done.stdout)
+
+    def case_a_proxy_without_networks_is_warned_of(self):
+        for address in "inet:127.0.0.1:1", "unix:s.sock":
+            for networks in "", "networks = {}":
+                done = self.run(f'\nlisten("{address}", function() return dunno() end, {{ proxy = {{ {networks} }} }})', "-t")
+                equal((done.returncode, done.stderr.decode()), (0, "p.lua:2: warning: listen: proxy has no networks: "
+                                                                  f"nobody may connect to {address}\n"))
+        for address, networks in (("inet:127.0.0.1:1", '"192.0.2.0/24"'), ("inet:127.0.0.1:1", '{ "::1", "192.0.2.1" }'),
+                                  ("unix:s.sock", '"unix"'), ("unix:s.sock", '{ "unix" }')):
+            done = self.run(f'listen("{address}", function() return dunno() end, {{ allow = "192.0.2.1", '
+                            f'proxy = {{ networks = {networks}, timeout = "1s" }} }})', "-t")
+            equal((done.returncode, done.stderr), (0, b""), networks)
 
     def case_an_error_in_an_included_file_names_that_file(self):
         os.makedirs(os.path.join(self.folder, "sub"), exist_ok=True)
