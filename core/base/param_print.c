@@ -55,6 +55,11 @@ bool pp_fail(pp_error_t *error, const char *param, const char *format, ...)
 	return false;
 }
 
+const char *pp_nearest(const char *word, const char *const *names)
+{
+	return text_nearest(word, names);
+}
+
 /* -- rows ---------------------------------------------------------------- */
 
 const pp_row_t *param_find(const pp_row_t *rows, const char *name)

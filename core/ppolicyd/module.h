@@ -464,6 +464,10 @@ PP_EXPORT void pp_call_forget(pp_call_t *call);
  * found and what is wanted. Returns false, so that validate() can return it. */
 PP_EXPORT bool pp_fail(pp_error_t *error, const char *param, const char *format, ...) PP_PRINTF(3, 4);
 
+/* The one of the names (NULL-terminated) that word was most likely meant to be, for such
+ * messages; NULL: none is near. */
+PP_EXPORT const char *pp_nearest(const char *word, const char *const *names);
+
 /* Log levels: error = someone must act, warning = degraded, notice = a change of
  * state, debug = the rest. A line is cleaned and cut. */
 typedef enum pp_level { PP_LOG_ERROR, PP_LOG_WARNING, PP_LOG_NOTICE, PP_LOG_INFO, PP_LOG_DEBUG } pp_level_t;
