@@ -190,6 +190,62 @@ function dns(settings) end
 ---Clients are proxies, and send a PROXY header first
 ---@field proxy? pp.proxy
 
+---@class pp.dnsbl.Parameters
+---The lists: names of zones, ["zone"] = points, or ["zone"] = { weight = 5, replies = { ... },
+---subject = "...", self_test = false }; points may be negative (required)
+---@field zones table
+---What is looked up in lists that do not say it themselves: client_address, client_name, helo_name,
+---sender_domain, recipient_domain, or several (default "client_address")
+---@field subject? string|string[]
+---Points from which on the answer is listed (of points; default 1)
+---@field threshold? number
+---Look up what the lists that have it say of it (TXT), for the field reason (default false)
+---@field reason? boolean
+---How long, when the word is certain, the lists still missing are waited for, so that score and
+---lists are whole (of at most 30s; default "100ms")
+---@field linger? string
+---How often each list is tested (RFC 5782); "0s": never (of at most 1d; default "10m")
+---@field self_test? string
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "1h")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "1h")
+---@field stale? string
+---Where answers are kept: in memory, or in the store as well (default "memory")
+---@field keep_in? "memory"|"store"
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.dnsbl.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---The points reach the threshold, whatever lists that are missing may say
+---@field listed boolean
+---They stay below it, whatever lists that are missing may say
+---@field clean boolean
+---@field word "unknown"|"none"|"listed"|"clean"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---Sum of the points of the lists that answered
+---@field score number
+---Zones that have it, with blanks between; nil: none has
+---@field lists? string
+---Labels of the replies that came, with blanks between; nil: none
+---@field labels? string
+---Zones that did not answer, or were not waited for, with blanks between; nil: none
+---@field missing? string
+---What the lists say of it, in printable ASCII; nil where they say nothing
+---@field reason? string
+
+---Is the client, or a domain it names, on lists in DNS?
+---@alias pp.dnsbl.Check fun(req: pp.Request): pp.dnsbl.Answer
+
 ---@class pp.example.Parameters
 ---Longest HELO name that passes for normal (from 1 to 255 characters; default 64)
 ---@field limit? integer
@@ -459,6 +515,8 @@ function dns(settings) end
 ---@alias pp.spf.Check fun(req: pp.Request): pp.spf.Answer
 
 ---@class pp.Checks
+---Is the client, or a domain it names, on lists in DNS?
+---@field dnsbl fun(parameters: pp.dnsbl.Parameters): pp.dnsbl.Check
 ---Is the HELO name suspiciously long?
 ---@field example fun(parameters: pp.example.Parameters): pp.example.Check
 ---May this mail pass, or is it to wait for a while?

@@ -19,6 +19,7 @@ all-local: module-texts
 clean-local:
 	rm -rf $(MODULE_NAMES:%=modules/%.md) modules/sql
 
+include modules/dnsbl/build.mk
 include modules/example/build.mk
 include modules/greylist/build.mk
 include modules/list/build.mk
