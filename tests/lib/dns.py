@@ -3,12 +3,19 @@ import socket
 import struct
 import threading
 
+TTL = 60
+TXT = struct.pack(">H", 16)
+CODES = {"nxdomain": 3, "servfail": 2}
+# Of the root; its last number says how long "there is none" is good.
+SOA = struct.pack(">BHHIHBBIIIII", 0, 6, 1, TTL, 22, 0, 0, 1, 1, 1, 1, TTL)
+
 
 class NameServer:
-    """answers: names -> an IPv4 address, or "nxdomain", "servfail", "silent"; others are nxdomain."""
+    """answers: names -> an IPv4 address, or several, or "nxdomain", "servfail", "silent"; "NAME TXT" ->
+    a text. Other names are what others says. All is good for a minute. What is changed counts at once."""
 
     def __init__(self, answers):
-        self.answers, self.asked = answers, []
+        self.answers, self.asked, self.others = answers, [], "nxdomain"
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
@@ -35,9 +42,17 @@ class NameServer:
             at += 1 + query[at]
         name, question = ".".join(labels), query[12:at + 5]
         self.asked.append(name)
-        said = self.answers.get(name, "nxdomain")
+        text = query[at + 1:at + 3] == TXT
+        said = self.answers.get(name + " TXT" if text else name, self.others)
         if said == "silent":
             return None
-        code = {"nxdomain": 3, "servfail": 2}.get(said, 0)
-        record = b"" if code else struct.pack(">HHHIH4s", 0xc00c, 1, 1, 60, 4, socket.inet_aton(said))
-        return query[:2] + struct.pack(">BBHHHH", 0x81, 0x80 | code, 1, int(not code), 0, 0) + question + record
+        code = CODES.get(said, 0) if isinstance(said, str) else 0
+        data = [] if code else [said] if isinstance(said, str) else said
+        records = [self._record(each, text) for each in data] or [SOA]
+        return (query[:2] + struct.pack(">BBHHHH", 0x81, 0x80 | code, 1, len(data), int(not data), 0) + question +
+                b"".join(records))
+
+    @staticmethod
+    def _record(data, text):
+        data = bytes([len(data)]) + data.encode() if text else socket.inet_aton(data)
+        return struct.pack(">HHHIH", 0xc00c, 16 if text else 1, 1, TTL, len(data)) + data
