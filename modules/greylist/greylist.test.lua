@@ -430,6 +430,15 @@ test("client_after can be set, 0 is never", function()
     refused("client_after", function() check.greylist { client_after = -1 } end)
 end)
 
+test("client_after may be as many as 20", function()
+    many = check.greylist { client_after = 20 }
+    pass_many(many, 19)
+    equal(ask(many, mail(nil, "new@example.net")).reason, "new")
+    pass(many, mail(nil, "twentieth@example.net"))
+    equal(ask(many, mail(nil, "another@example.net")).reason, "client")
+    refused("client_after", function() check.greylist { client_after = 21 } end)
+end)
+
 test("only the last 30 days make a client known", function()
     pass_many(grey, 5)
     after "30d"

@@ -160,6 +160,19 @@ class Greylist:
         equal(self.sql("SELECT passed_at > 0, passes FROM greylist WHERE sender = 'sixth@example.net'"), [(1, 1)])
         self.server.start()
 
+    def case_triplets_that_were_released_and_never_asked_about_do_not_make_a_client_known(self):
+        self.empty()
+        for i in range(5):
+            self.ask(f"s{i}@example.net")
+        self.tell("greylist", "release", "client=192.0.2.0/24")
+        contains(self.ask("sixth@example.net"), "wait new: greylisted, retry in 5m")
+        contains(self.ask("sixth@example.net"), "wait early: greylisted, retry in")
+        for i in range(4):
+            contains(self.ask(f"s{i}@example.net"), "pass passed")
+        contains(self.ask("sixth@example.net"), "wait early")
+        contains(self.ask("s4@example.net"), "pass passed")
+        contains(self.ask("sixth@example.net"), "pass client")
+
     def case_what_changes_wants_a_filter(self):
         self.fill()
         for command in ("release", "forget"):
@@ -259,6 +272,23 @@ class Greylist:
             with sqlite3.connect(os.path.join(self.server.folder, "grey.db")) as database:
                 plan = database.execute("EXPLAIN QUERY PLAN " + statement, values).fetchall()
             contains("\n".join(step[3] for step in plan), wanted, name)
+
+    def case_what_of_a_client_was_not_seen_for_long_is_not_walked_through(self):
+        folder = os.path.join(ROOT, "sql", "sqlite", "greylist")
+        texts = {}
+        for name in ("001_greylist", "others"):
+            with open(os.path.join(folder, name + ".sql"), encoding="utf-8") as file:
+                texts[name] = file.read().replace("{table}", "greylist")
+        now, steps = 100 * DAY, []
+        database = sqlite3.connect(":memory:")
+        database.executescript(texts["001_greylist"])
+        for i in range(5000):
+            seen = (31 if i < 4980 else 1) * DAY
+            database.execute("INSERT INTO greylist VALUES (NULL, ?, 'c', 's', 'r', ?, ?, ?, 1, 1, 0, 1, 1, 1)",
+                             (i, *[now - seen + i] * 3))
+        database.set_progress_handler(lambda: steps.append(1), 10)
+        equal(database.execute(texts["others"], {"client": "c", "now": now}).fetchall(), [(20,)])
+        equal(len(steps) < 200, True, len(steps))
 
     def case_a_second_is_enough_where_the_delay_is_one(self):
         contains(self.ask(helo="quick"), "wait new: greylisted, retry in 1s")
