@@ -46,7 +46,8 @@ struct decided {
 	const char *client, *sender, *recipient;
 	pp_msec_t first_seen;
 	int64_t asks, passes, restarts;
-	int64_t candidates; /* triplets of the client that have ever passed; 0 when this one has */
+	int64_t candidates; /* triplets of the client that ever passed or were released; 0 when this one has
+	                     */
 };
 struct others_args {
 	const char *client;
