@@ -306,7 +306,7 @@ static void begin(struct round *round)
 	name_reverse(&question->client, round->reverse);
 	round->values = (struct macro_values){ .local = round->local,
 		                               .sender_domain = round->outcome->domain,
-		                               .helo = question->helo,
+		                               .helo = round->helo,
 		                               .receiver = question->receiver,
 		                               .now = question->now,
 		                               .client = question->client };

@@ -415,6 +415,23 @@ static void test_costly_names(void)
 	}
 }
 
+/* Of HELO and local parts the first 255 bytes count in macros. */
+static void test_cut(void)
+{
+	g_autofree char *helo = g_strnfill(2000, 'h'), *local = g_strnfill(2000, 'l');
+	g_autofree char *sender = g_strconcat(local, "@example.org", NULL);
+	g_autofree char *wanted = g_strdup_printf("%.255s %.255s", helo, local);
+	struct outcome_case one = { "192.0.2.1", helo, sender, SPF_FAIL, "-all" };
+	struct zone *zone = zone_new();
+	struct spf_outcome outcome;
+
+	add(zone, "example.org", SPF_TXT, "v=spf1 -all exp=why.example.org");
+	add(zone, "why.example.org", SPF_TXT, "%{h} %{l}");
+	evaluate(zone, &one, &outcome);
+	g_assert_cmpstr(outcome.explanation, ==, wanted);
+	zone_free(zone);
+}
+
 static void test_guesses(void)
 {
 	static const struct {
@@ -459,6 +476,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/spf/a problem is said in words", test_problems);
 	g_test_add_func("/spf/networks are compared bit by bit, each family with its own", test_networks);
 	g_test_add_func("/spf/a name with many macros takes no time", test_costly_names);
+	g_test_add_func("/spf/HELO and local parts are cut in macros", test_cut);
 	g_test_add_func("/spf/a result without names that DNS does not answer for is a guess", test_guesses);
 	return g_test_run();
 }
