@@ -3,18 +3,37 @@
 #include <glib.h>
 #include "receiver.h"
 
-/* dot-atom of RFC 5322 3.2.3, and @ where an address may stand; anything else is quoted. */
-static bool is_plain(const char *value, bool address)
+/* Letters, digits, and the marks given. */
+static bool has_only(struct span text, const char *marks)
 {
-	if (*value == '\0' || *value == '.' || g_str_has_suffix(value, ".") || strstr(value, "..") != NULL)
-		return false;
-	for (; *value != '\0'; value++) {
-		if (*value == '@' && address)
-			address = false;
-		else if (!g_ascii_isalnum(*value) && strchr("!#$%&'*+-/=?^_`{|}~.", *value) == NULL)
+	for (size_t i = 0; i < text.length; i++)
+		if (!g_ascii_isalnum(text.bytes[i]) &&
+		    (text.bytes[i] == '\0' || strchr(marks, text.bytes[i]) == NULL))
 			return false;
-	}
-	return true;
+	return text.length > 0;
+}
+
+/* dot-atom of RFC 5322 3.2.3 */
+static bool is_dot_atom(struct span text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.bytes[i] == '.' && (i == 0 || i + 1 == text.length || text.bytes[i + 1] == '.'))
+			return false;
+	return has_only(text, "!#$%&'*+-/=?^_`{|}~.");
+}
+
+/* pvalue = ( value / [ [ local-part ] "@" ] domain-name ) of RFC 8601 2.2, where value is a token of
+ * RFC 2045 5.1, and domain-name has letters, digits and "-" (RFC 6376 3.5); anything else is quoted. */
+static bool is_pvalue(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	struct span domain;
+
+	if (at == NULL)
+		return has_only((struct span){ text, strlen(text) }, "!#$%&'*+-.^_`{|}~");
+	domain = (struct span){ at + 1, strlen(at + 1) };
+	return is_dot_atom((struct span){ text, (size_t)(at - text) }) && is_dot_atom(domain) &&
+	       has_only(domain, "-.") && memchr(domain.bytes, '.', domain.length) != NULL;
 }
 
 /* Adds bytes; false, and nothing is added: there is no room. */
@@ -46,17 +65,22 @@ static bool add_bytes(char line[RECEIVER_SIZE], const char *text, const char *ma
 	return true;
 }
 
-/* "; name=value", or nothing at all. address: the value may be one of mail. */
+/* "name=value" behind what is between, or nothing at all. */
 static void add_pair(char line[RECEIVER_SIZE], const char *between, const char *name, const char *value,
-                     bool address)
+                     bool quoted)
 {
 	size_t used = strlen(line);
-	bool quoted = !is_plain(value, address);
 
 	if (add(line, between) && add(line, name) && add(line, quoted ? "=\"" : "=") &&
 	    add_bytes(line, value, quoted ? "\"\\" : "") && (!quoted || add(line, "\"")))
 		return;
 	line[used] = '\0';
+}
+
+/* key-value-pair = key [CFWS] "=" ( dot-atom / quoted-string ) of RFC 7208 9.1 */
+static void add_key(char line[RECEIVER_SIZE], const char *between, const char *key, const char *value)
+{
+	add_pair(line, between, key, value, !is_dot_atom((struct span){ value, strlen(value) }));
 }
 
 static const char *sentence(enum spf_result result)
@@ -103,29 +127,29 @@ void receiver_print(const struct spf_question *question, const struct spf_outcom
 	add(line, "Received-SPF: ");
 	add(line, spf_result_name(outcome->result));
 	add_comment(line, question, outcome, client);
-	add_pair(line, " ", "receiver", question->receiver, false);
-	add_pair(line, "; ", "client-ip", client, false);
-	add_pair(line, "; ", "identity", helo ? "helo" : "mailfrom", false);
+	add_key(line, " ", "receiver", question->receiver);
+	add_key(line, "; ", "client-ip", client);
+	add_key(line, "; ", "identity", helo ? "helo" : "mailfrom");
 	if (!helo)
-		add_pair(line, "; ", "envelope-from", question->sender, false);
-	add_pair(line, "; ", "helo", question->helo, false);
+		add_key(line, "; ", "envelope-from", question->sender);
+	add_key(line, "; ", "helo", question->helo);
 	if (*outcome->problem != '\0')
-		add_pair(line, "; ", "problem", outcome->problem, false);
+		add_key(line, "; ", "problem", outcome->problem);
 	else if (outcome->result != SPF_NONE)
-		add_pair(line, "; ", "mechanism",
-		         *outcome->mechanism != '\0' ? outcome->mechanism : "default", false);
+		add_key(line, "; ", "mechanism",
+		        *outcome->mechanism != '\0' ? outcome->mechanism : "default");
 }
 
 void receiver_print_results(const struct spf_question *question, const struct spf_outcome *outcome,
                             char line[RECEIVER_SIZE])
 {
 	bool helo = *question->sender == '\0';
+	const char *value = helo ? question->helo : question->sender;
 
 	*line = '\0';
 	add(line, "Authentication-Results: ");
 	add_bytes(line, question->receiver, "");
 	add(line, "; spf=");
 	add(line, spf_result_name(outcome->result));
-	add_pair(line, " ", helo ? "smtp.helo" : "smtp.mailfrom", helo ? question->helo : question->sender,
-	         !helo);
+	add_pair(line, " ", helo ? "smtp.helo" : "smtp.mailfrom", value, !is_pvalue(value));
 }

@@ -4,7 +4,7 @@
 
 #include "evaluate.h"
 
-enum { RECEIVER_SIZE = 999 }; /* of a line of a header (RFC 5322 2.1.1), with the NUL */
+enum { RECEIVER_SIZE = 991 }; /* of a header field: prepend() cuts a longer one; with the NUL */
 
 /* "Received-SPF: pass (mx.example.org: domain of ...) receiver=mx.example.org; ...". A value that
  * the line has no room for is left out. */

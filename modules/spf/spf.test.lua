@@ -148,6 +148,18 @@ test("header fields for the mail are whole lines", function()
     equal(answer.authentication_results, "Authentication-Results: mx.example.net; spf=pass smtp.mailfrom=bob@example.org")
 end)
 
+test("header fields are as long as prepend takes them", function()
+    local function rule(req) return prepend(spf(req).received_spf) end
+    given_dns { ["example.org TXT"] = "v=spf1 -all" }
+    for length = 1, 2000, 50 do
+        local request = mail("192.0.2.1", ('"'):rep(300) .. "@example.org", ("h"):rep(length))
+        local line = ask(spf, request).received_spf
+        expect("prepend " .. line, request, rule)
+        equal(#line <= 990, true)
+        equal(line:sub(1, 17), "Received-SPF: fai")
+    end
+end)
+
 test("names with bytes that DNS escapes are asked for as they are", function()
     given_dns { ["example.org TXT"] = "v=spf1 a:b\\.example.org mx -all", ["example.org MX"] = "10 c\\.d.example.org" }
     equal(ask(spf, mail("192.0.2.1")).word, "fail")

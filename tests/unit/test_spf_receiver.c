@@ -36,6 +36,45 @@ static const struct line_case cases[] = {
 	  "Authentication-Results: mx.example.net; spf=permerror smtp.mailfrom=\"bob@ex(a)mple.org\"" },
 };
 
+/* RFC 8601 2.2: what is no token and no address of letters, digits and marks of a dot-atom. */
+static void test_results(void)
+{
+	static const struct {
+		const char *helo, *sender, *value;
+	} values[] = {
+		{ "mx.example.org", "", "smtp.helo=mx.example.org" },
+		{ "mx_1", "", "smtp.helo=mx_1" },
+		{ "a=b", "", "smtp.helo=\"a=b\"" },
+		{ "[192.0.2.1]", "", "smtp.helo=\"[192.0.2.1]\"" },
+		{ "h", "a/b=c?d@example.org", "smtp.mailfrom=a/b=c?d@example.org" },
+		{ "h", "@example.org", "smtp.mailfrom=\"@example.org\"" },
+		{ "h", "bob@ex=ample.org", "smtp.mailfrom=\"bob@ex=ample.org\"" },
+		{ "h", "bob@e_x.example.org", "smtp.mailfrom=\"bob@e_x.example.org\"" },
+		{ "h", "bob@example..org", "smtp.mailfrom=\"bob@example..org\"" },
+		{ "h", "bob@org", "smtp.mailfrom=\"bob@org\"" },
+		{ "h", "bob@", "smtp.mailfrom=\"bob@\"" },
+		{ "h", "bob", "smtp.mailfrom=bob" },
+		{ "h", "b..b@example.org", "smtp.mailfrom=\"b..b@example.org\"" },
+		{ "h", "b b@example.org", "smtp.mailfrom=\"b b@example.org\"" },
+		{ "h", "a@b@example.org", "smtp.mailfrom=\"a@b@example.org\"" },
+		{ "h", "x; spf=pass\r\nA: b@example.org", "smtp.mailfrom=\"x; spf=pass??A: b@example.org\"" },
+		{ "h", "(x)@example.org", "smtp.mailfrom=\"(x)@example.org\"" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
+		g_autofree char *wanted = g_strconcat("Authentication-Results: mx.example.net; spf=pass ",
+		                                      values[i].value, NULL);
+		struct spf_question question = { .helo = values[i].helo,
+			                         .sender = values[i].sender,
+			                         .receiver = "mx.example.net" };
+		struct spf_outcome outcome = { .result = SPF_PASS };
+		char line[RECEIVER_SIZE];
+
+		receiver_print_results(&question, &outcome, line);
+		g_assert_cmpstr(line, ==, wanted);
+	}
+}
+
 static void prepare(const struct line_case *one, struct spf_question *question, struct spf_outcome *outcome)
 {
 	*question = (struct spf_question){ .helo = one->helo,
@@ -92,6 +131,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/spf receiver/values are quoted where they must be, and cleaned", test_lines);
+	g_test_add_func("/spf receiver/results are of tokens and addresses, or quoted", test_results);
 	g_test_add_func("/spf receiver/a line is never longer than a header may have", test_long);
 	return g_test_run();
 }
