@@ -494,8 +494,8 @@ function dns(settings) end
 ---What there is to say about it, for the log and for replies
 ---@field text string
 ---@field from "asked"|"memory"|"store"|"stale"
----The result, as the RFC names it
----@field result? string
+---The result, as the RFC names it: the word, but 'temperror' for unknown
+---@field result string
 ---Domain that permits the client, in lower case; nothing unless it passes
 ---@field domain? string
 ---What was checked; helo for the null sender, too
@@ -506,9 +506,9 @@ function dns(settings) end
 ---@field explanation? string
 ---Terms that made look-ups; 10 are allowed
 ---@field lookups integer
----Header field for the mail (RFC 7208 9.1)
+---Header field for the mail (RFC 7208 9.1); nothing if nothing was checked
 ---@field received_spf? string
----Header field for the mail (RFC 8601)
+---Header field for the mail (RFC 8601); nothing if nothing was checked
 ---@field authentication_results? string
 
 ---May the client send mail of this domain?

@@ -36,12 +36,15 @@ struct fields {
 	const char *received_spf, *authentication_results;
 };
 
+#define ALL_WORDS "pass fail softfail neutral permerror none unknown"
+
 static const pp_field_t fields[] = {
-	PP_TEXT(struct fields, result, .samples = "pass|fail|softfail|neutral|permerror",
-	        .help = "The result, as the RFC names it"),
+	PP_TEXT(struct fields, result, .dflt = "temperror", .when = ALL_WORDS,
+	        .samples = "pass|fail|softfail|neutral|permerror|none|temperror",
+	        .help = "The result, as the RFC names it: the word, but 'temperror' for unknown"),
 	PP_TEXT(struct fields, domain, .when = "pass", .samples = "example.org",
 	        .help = "Domain that permits the client, in lower case; nothing unless it passes"),
-	PP_TEXT(struct fields, identity, .samples = "mail_from|helo",
+	PP_TEXT(struct fields, identity, .when = ALL_WORDS, .samples = "mail_from|helo",
 	        .help = "What was checked; helo for the null sender, too"),
 	PP_TEXT(struct fields, mechanism, .when = "pass fail softfail neutral",
 	        .samples = "ip4:192.0.2.0/24|-all|include:example.net",
@@ -50,11 +53,12 @@ static const pp_field_t fields[] = {
 	        .help = "What the domain says of a fail, in printable ASCII; nothing if it says nothing"),
 	PP_INT(struct fields, lookups, .unit = "terms", .samples = "1|10",
 	       .help = "Terms that made look-ups; 10 are allowed"),
-	PP_TEXT(struct fields, received_spf, .samples = "Received-SPF: pass receiver=mx.example.net",
-	        .help = "Header field for the mail (RFC 7208 9.1)"),
-	PP_TEXT(struct fields, authentication_results,
+	PP_TEXT(struct fields, received_spf, .when = ALL_WORDS,
+	        .samples = "Received-SPF: pass receiver=mx.example.net",
+	        .help = "Header field for the mail (RFC 7208 9.1); nothing if nothing was checked"),
+	PP_TEXT(struct fields, authentication_results, .when = ALL_WORDS,
 	        .samples = "Authentication-Results: mx.example.net; spf=pass smtp.mailfrom=a@example.org",
-	        .help = "Header field for the mail (RFC 8601)"),
+	        .help = "Header field for the mail (RFC 8601); nothing if nothing was checked"),
 	PP_END,
 };
 
@@ -167,6 +171,15 @@ static pp_step_t evaluate(pp_ask_t *a)
 	return pp_wait_any(a, evaluate);
 }
 
+/* There is nothing to check. */
+static pp_step_t not_checked(pp_ask_t *a, const char *why)
+{
+	struct fields *answer = pp_fields(a);
+
+	answer->result = spf_result_name(SPF_NONE);
+	return pp_none(a, "%s", why);
+}
+
 static pp_step_t ask(pp_ask_t *a)
 {
 	const struct conf *conf = pp_conf(a);
@@ -176,11 +189,11 @@ static pp_step_t ask(pp_ask_t *a)
 	const char *sender = conf->helo ? "" : pp_attr(a, PP_SENDER);
 
 	if (client == NULL || !pp_address_parse(client, &question->client))
-		return pp_none(a, "the client has no IP address");
+		return not_checked(a, "the client has no IP address");
 	if (sender == NULL)
-		return pp_none(a, "there is no sender yet");
+		return not_checked(a, "there is no sender yet");
 	if (conf->skip != NULL && pp_networks_find(conf->skip, &question->client, NULL))
-		return pp_none(a, "%s is not checked (skip)", client);
+		return not_checked(a, pp_format(a, "%s is not checked (skip)", client));
 	question->helo = helo == NULL ? "" : helo;
 	question->sender = sender;
 	question->receiver = conf->host;

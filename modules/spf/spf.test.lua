@@ -77,17 +77,32 @@ test("what cannot be asked is none, with the reason", function()
     equal(ask(relayed, mail("2001:db8:7::1")).word, "none")
     equal(ask(spf, mail("192.0.2.1")).word, "none")
     equal(ask(spf, mail("192.0.2.1")).domain, nil)
+    equal(ask(spf, mail("192.0.2.1")).result, "none")
+    equal(ask(spf, mail("192.0.2.1")).identity, "mail_from")
+    equal(ask(spf, mail("192.0.2.1")).authentication_results, "Authentication-Results: mx.example.net; spf=none smtp.mailfrom=bob@example.org")
+    for client in pairs { ["198.51.100.9"] = true, ["unknown"] = true } do
+        local answer = ask(relayed, mail(client))
+        equal(answer.result, "none")
+        equal(answer.received_spf, nil)
+        equal(answer.authentication_results, nil)
+    end
 end)
 
 test("DNS that does not answer is unknown, whatever the record says", function()
     for fault in ("servfail refused timeout unreachable broken"):gmatch "%a+" do
         given_dns { ["example.org"] = { fault = fault } }
-        equal(ask(spf, mail("192.0.2.1")).word, "unknown")
+        local answer = ask(spf, mail("192.0.2.1"))
+        equal(answer.word, "unknown")
+        equal(answer.result, "temperror")
+        equal(answer.authentication_results, "Authentication-Results: mx.example.net; spf=temperror smtp.mailfrom=bob@example.org")
         given_dns { ["example.org TXT"] = "v=spf1 a:away.example +all", ["away.example"] = { fault = fault } }
         equal(ask(spf, mail("192.0.2.1")).text, "SPF of example.org: DNS does not answer for away.example")
     end
     given_dns { ["example.org TXT"] = { "v=spf1 +all", after = "30s" } }
     equal(ask(spf, mail("192.0.2.1")).word, "unknown")
+    equal(ask(spf, mail("192.0.2.1")).result, "temperror")
+    answers { spf = "unknown" }
+    equal(ask(spf, mail("192.0.2.1")).result, "temperror")
 end)
 
 test("time that is over is no result, but a fail needs no explanation", function()
