@@ -11,6 +11,8 @@ SPF_EVALUATOR = \
 	modules/spf/evaluate.c modules/spf/evaluate.h \
 	modules/spf/grammar.c modules/spf/grammar.h \
 	modules/spf/macro.c modules/spf/macro.h \
-	modules/spf/mechanism.c modules/spf/round.h \
+	modules/spf/mechanism.c \
 	modules/spf/name.c modules/spf/name.h \
-	modules/spf/receiver.c modules/spf/receiver.h
+	modules/spf/receiver.c modules/spf/receiver.h \
+	modules/spf/round.c modules/spf/round.h \
+	modules/spf/strict.c
