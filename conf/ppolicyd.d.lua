@@ -456,6 +456,9 @@ function dns(settings) end
 ---What is checked: the domain of the sender (mail_from; of the null sender the HELO name), or the
 ---HELO name (helo) (default "mail_from")
 ---@field identity? "mail_from"|"helo"
+---What evaluates records: our own code (strict), or the library libspf2 behind checks of ours
+---(default "strict")
+---@field engine? "strict"|"libspf2"
 ---Clients that are not checked, since they hand on mail of others: trusted relays, backup MX
 ---@field skip? string|string[]
 ---Name of this host in header fields and explanations; the system's if not given

@@ -36,6 +36,7 @@ UNIT_TESTS = \
 	tests/unit/test_schema \
 	tests/unit/test_spf_evaluate \
 	tests/unit/test_spf_grammar \
+	tests/unit/test_spf_libspf2 \
 	tests/unit/test_spf_macro \
 	tests/unit/test_spf_receiver \
 	tests/unit/test_sql \
@@ -64,6 +65,7 @@ tests_unit_test_fold_SOURCES = tests/unit/test_fold.c modules/greylist/fold.c mo
 tests_unit_test_spf_grammar_SOURCES = tests/unit/test_spf_grammar.c $(SPF_EVALUATOR)
 tests_unit_test_spf_macro_SOURCES = tests/unit/test_spf_macro.c $(SPF_EVALUATOR)
 tests_unit_test_spf_evaluate_SOURCES = tests/unit/test_spf_evaluate.c $(SPF_EVALUATOR)
+tests_unit_test_spf_libspf2_SOURCES = tests/unit/test_spf_libspf2.c $(SPF_EVALUATOR)
 tests_unit_test_spf_receiver_SOURCES = tests/unit/test_spf_receiver.c $(SPF_EVALUATOR)
 
 # A fuzz target is tests/fuzz/fuzz_NAME.c; here it runs over tests/fuzz/corpus/NAME,
@@ -112,7 +114,7 @@ tests_lib_spf_check_SOURCES = tests/lib/spf_check.c $(SPF_EVALUATOR)
 check_PROGRAMS += $(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS)
 $(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): core/libcore.a tests/unit/libunit.a
 $(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): AM_LDFLAGS = $(CORE_LDFLAGS)
-$(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): LDADD = tests/unit/libunit.a $(CORE_LIBS)
+$(UNIT_TESTS) $(FUZZ_TESTS) $(TEST_TOOLS): LDADD = tests/unit/libunit.a $(CORE_LIBS) $(SPF2_LIBS)
 
 include tests/bench/build.mk
 

@@ -95,7 +95,8 @@ bool spf_evaluate(const struct spf_question *question, spf_look_fn look, void *d
 		return true;
 	outcome->result = round_find_record(&round, outcome->domain, &record);
 	if (outcome->result == SPF_PASS)
-		outcome->result = strict_check(&round, &record);
+		outcome->result = question->engine == SPF_LIBSPF2 ? libspf2_check(&round, &record)
+		                                                  : strict_check(&round, &record);
 	if (!round.missing && outcome->result == SPF_FAIL && round.explained && question->explain)
 		explain(&round);
 	return !round.missing;

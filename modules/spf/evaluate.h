@@ -3,7 +3,8 @@
  * It is run with what is known so far. What it asks and is not known is noted by the
  * function it is given, and taken for what does not match, so that it goes on and asks
  * all that is sure or likely to be wanted; the caller finds that out and runs it again.
- * It takes no memory, and as much time as the records it is given have bytes.
+ * It takes as much time as the records it is given have bytes, and no memory; the library
+ * libspf2, where that is the engine, has given back what it took when it ends.
  */
 #ifndef SPF_EVALUATE_H
 #define SPF_EVALUATE_H
@@ -52,7 +53,13 @@ typedef const struct spf_answer *(*spf_look_fn)(void *data, enum spf_type type, 
 
 /* -- evaluation ------------------------------------------------------------ */
 
+enum spf_engine {
+	SPF_STRICT, /* ours */
+	SPF_LIBSPF2 /* the library, behind our grammar, macros and limits (libspf2.h) */
+};
+
 struct spf_question {
+	enum spf_engine engine;
 	pp_address_t client;
 	const char *helo;     /* never NULL */
 	const char *sender;   /* MAIL FROM; "": the HELO identity, postmaster@HELO */

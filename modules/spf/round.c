@@ -1,4 +1,4 @@
-/* round.c - what is done in a round of the evaluation of SPF */
+/* round.c - what both engines of SPF do in a round of the evaluation */
 #include <stdarg.h>
 #include <string.h>
 #include <glib.h>

@@ -93,9 +93,10 @@ enum match mechanism_void(struct round *round);
 /* The name for %{p} in the record of domain: "unknown" without one (7.3). False: it is not known. */
 bool mechanism_validated_name(struct round *round, const char *domain, char name[NAME_SIZE]);
 
-/* -- evaluation ------------------------------------------------------------ */
+/* -- engines --------------------------------------------------------------- */
 
 /* The result of the record of the outcome's domain. */
 enum spf_result strict_check(struct round *round, const struct record *record);
+enum spf_result libspf2_check(struct round *round, const struct record *record);
 
 #endif

@@ -5,13 +5,14 @@
 #include "receiver.h"
 
 struct conf {
-	const char *identity;
+	const char *identity, *engine;
 	const pp_networks_t *skip;
 	const char *receiver;
 	bool explain;
 
 	/* Made by validate() */
-	bool helo; /* the identity is */
+	bool helo;    /* the identity is */
+	bool libspf2; /* the engine is */
 	char *host;
 };
 
@@ -19,6 +20,9 @@ static const pp_param_t params[] = {
 	PP_CHOICE(struct conf, identity, .dflt = "mail_from", .choices = "mail_from helo",
 	          .help = "What is checked: the domain of the sender (mail_from; of the null sender the HELO "
 	                  "name), or the HELO name (helo)"),
+	PP_CHOICE(struct conf, engine, .dflt = "strict", .choices = "strict libspf2",
+	          .help = "What evaluates records: our own code (strict), or the library libspf2 behind "
+	                  "checks of ours"),
 	PP_NETWORKS(
 	        struct conf, skip,
 	        .help = "Clients that are not checked, since they hand on mail of others: trusted relays, "
@@ -86,6 +90,7 @@ static bool validate(void *data, pp_error_t *error)
 	if (conf->receiver != NULL && !is_host(conf->receiver))
 		return pp_fail(error, "receiver", "found '%s', wanted the name of a host", conf->receiver);
 	conf->helo = strcmp(conf->identity, "helo") == 0;
+	conf->libspf2 = strcmp(conf->engine, "libspf2") == 0;
 	conf->host = g_strdup(conf->receiver != NULL       ? conf->receiver
 	                      : is_host(g_get_host_name()) ? g_get_host_name()
 	                                                   : "unknown");
@@ -194,6 +199,7 @@ static pp_step_t ask(pp_ask_t *a)
 		return not_checked(a, "there is no sender yet");
 	if (conf->skip != NULL && pp_networks_find(conf->skip, &question->client, NULL))
 		return not_checked(a, pp_format(a, "%s is not checked (skip)", client));
+	question->engine = conf->libspf2 ? SPF_LIBSPF2 : SPF_STRICT;
 	question->helo = helo == NULL ? "" : helo;
 	question->sender = sender;
 	question->receiver = conf->host;

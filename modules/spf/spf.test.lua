@@ -4,6 +4,8 @@ spf = check.spf { receiver = "mx.example.net" }
 helo = check.spf { identity = "helo", receiver = "mx.example.net" }
 silent = check.spf { explain = false, receiver = "mx.example.net" }
 quick = check.spf { timeout = "1s" }
+library = check.spf { engine = "libspf2", receiver = "mx.example.net" }
+quick_library = check.spf { engine = "libspf2", timeout = "1s" }
 relayed = check.spf { skip = { "198.51.100.0/24", "2001:db8:7::/48" } }
 
 local function mail(client, sender, helo_name)
@@ -195,9 +197,47 @@ test("includes side by side take as long as the longest chain", function()
     equal(ask(quick, mail("192.0.2.1")).word, "pass")
 end)
 
+test("libspf2 says the same", function()
+    records()
+    local clients = { "192.0.2.5", "192.0.2.100", "192.0.2.101", "2001:db8::101", "192.0.2.200", "192.0.2.201", "192.0.2.202", "192.0.2.203" }
+    for i = 1, #clients do
+        local request = mail(clients[i])
+        local strict, other = ask(spf, request), ask(library, request)
+        for field in ("word text result domain mechanism explanation lookups received_spf authentication_results"):gmatch "%S+" do
+            equal(other[field], strict[field])
+        end
+    end
+    equal(ask(library, mail("192.0.2.1", "", "friend")).text, "there is no domain to check in the HELO name")
+    equal(ask(library, mail("192.0.2.203")).explanation, "192.0.2.203 is none of example.org's, says mx.example.net")
+end)
+
+test("libspf2 waits as the other engine does", function()
+    given_dns { ["example.org TXT"] = "v=spf1 a:away.example +all", ["away.example"] = { fault = "servfail" } }
+    equal(ask(library, mail("192.0.2.1")).text, "SPF of example.org: DNS does not answer for away.example")
+    given_dns { ["example.org TXT"] = "v=spf1 a include:slow.example -all", ["example.org A"] = { "192.0.2.1", after = "100ms" },
+        ["slow.example TXT"] = { "v=spf1 -all", after = "10s" } }
+    equal(ask(quick_library, mail("192.0.2.1")).word, "pass")
+    equal(ask(quick_library, mail("192.0.2.2")).text, "SPF of example.org: DNS took too long")
+end)
+
+test("a record that libspf2 has no room for is permerror, not forgotten", function()
+    local record = "v=spf1"
+    for i = 1, 31 do record = record .. " a:h" .. i .. ".example" end
+    given_dns { ["example.org TXT"] = record .. " +all", ["h1.example A"] = "192.0.2.1" }
+    equal(ask(spf, mail("192.0.2.1")).word, "pass")
+    equal(ask(library, mail("192.0.2.1")).text,
+        "SPF of example.org is wrong: the record of example.org has more terms than libspf2 has room for (511 bytes)")
+    record = "v=spf1"
+    for i = 1, 100 do record = record .. " ip4:198.51.100." .. i end
+    given_dns { ["example.org TXT"] = record .. " ip4:192.0.2.9 -all" }
+    equal(ask(library, mail("192.0.2.9")).word, "pass")
+    equal(ask(library, mail("192.0.2.10")).word, "fail")
+end)
+
 test("a receiver that is no name is refused", function()
     refused("receiver", function() check.spf { receiver = "mx.example.net; spf=pass" } end)
     refused("identity", function() check.spf { identity = "from" } end)
+    refused("engine", function() check.spf { engine = "libspf" } end)
 end)
 
 test("a rule greylists the domain that SPF vouches for", function()

@@ -1,4 +1,4 @@
-/* strict.c - the terms of a record, one after the other (RFC 7208 4.6) */
+/* strict.c - check_host() of SPF (RFC 7208 4.6), by ourselves */
 #include <string.h>
 #include <glib.h>
 #include "round.h"

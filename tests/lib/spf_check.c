@@ -1,6 +1,6 @@
-/* lib/spf_check.c - checks SPF against records it is told, for test_spf_suite.py
+/* lib/spf_check.c - checks SPF against records it is told, for lib/spf_suite.py
  *
- * Reads lines of words; xHEX stands for bytes:
+ * The engine is the one argument, strict or libspf2. Reads lines of words; xHEX stands for bytes:
  *     record xNAME TYPE xDATA
  *     fail xNAME TYPE           DNS does not answer
  *     check xADDRESS xHELO xSENDER
@@ -54,10 +54,11 @@ static void print_text(const char *text)
 		printf("%02x", (unsigned char)*text);
 }
 
-static void check(struct zone *zone, char **words)
+static void check(struct zone *zone, enum spf_engine engine, char **words)
 {
 	g_autofree char *address = text_of(words[1]), *helo = text_of(words[2]), *sender = text_of(words[3]);
-	struct spf_question question = { .helo = helo,
+	struct spf_question question = { .engine = engine,
+		                         .helo = helo,
 		                         .sender = sender,
 		                         .receiver = "mx.example.net",
 		                         .now = 1700000000,
@@ -94,8 +95,19 @@ static void record(struct zone *zone, char **words)
 	}
 }
 
-int main(void)
+static enum spf_engine engine_of(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "strict") == 0)
+		return SPF_STRICT;
+	if (argc == 2 && strcmp(argv[1], "libspf2") == 0)
+		return SPF_LIBSPF2;
+	g_printerr("spf_check strict|libspf2\n");
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	enum spf_engine engine = engine_of(argc, argv);
 	struct zone *zone = zone_new();
 	char *line = NULL;
 	size_t size = 0;
@@ -111,7 +123,7 @@ int main(void)
 
 			zone_fail(zone, name, type_of(words[2]));
 		} else if (count == 4 && strcmp(words[0], "check") == 0) {
-			check(zone, words);
+			check(zone, engine, words);
 		} else {
 			zone_free(zone);
 			zone = zone_new();

@@ -135,6 +135,7 @@ static void check_equal(const struct spf_outcome *one, const struct spf_outcome 
 {
 	g_assert_cmpstr(spf_result_name(one->result), ==, spf_result_name(other->result));
 	g_assert_cmpuint(one->lookups, ==, other->lookups);
+	g_assert_cmpint(one->guessed, ==, other->guessed);
 	g_assert_cmpstr(one->domain, ==, other->domain);
 	g_assert_cmpstr(one->mechanism, ==, other->mechanism);
 	g_assert_cmpstr(one->problem, ==, other->problem);
@@ -158,4 +159,22 @@ void zone_evaluate(struct zone *zone, const struct spf_question *question, struc
 	g_assert_cmpuint(outcome->lookups, <=, SPF_TERMS_MAX + 1);
 	g_assert_true((*outcome->problem != '\0') ==
 	              (outcome->result == SPF_TEMPERROR || outcome->result == SPF_PERMERROR));
+}
+
+const char *zone_difference(struct zone *zone, struct spf_question question, struct spf_outcome outcomes[2])
+{
+	static const char full[] = "more terms than libspf2 has room for";
+	const struct spf_outcome *libspf2 = &outcomes[SPF_LIBSPF2];
+	struct zone_counts counts[2];
+
+	for (int i = 0; i < 2; i++) {
+		question.engine = (enum spf_engine)i;
+		zone_evaluate(zone, &question, &outcomes[i], &counts[i]);
+	}
+	if (libspf2->result == SPF_PERMERROR && strstr(libspf2->problem, full) != NULL)
+		return "libspf2 has 511 bytes for what it makes of a record";
+	check_equal(&outcomes[SPF_STRICT], libspf2);
+	g_assert_cmpuint(counts[SPF_STRICT].questions, ==, counts[SPF_LIBSPF2].questions);
+	g_assert_cmpuint(counts[SPF_STRICT].rounds, ==, counts[SPF_LIBSPF2].rounds);
+	return NULL;
 }

@@ -24,4 +24,8 @@ struct zone_counts {
 void zone_evaluate(struct zone *zone, const struct spf_question *question, struct spf_outcome *outcome,
                    struct zone_counts *counts);
 
+/* Evaluates by both engines, the outcomes in the order of enum spf_engine. NULL: they are equal, and
+ * so are the questions asked; else why they differ. Aborts where nothing explains it. */
+const char *zone_difference(struct zone *zone, struct spf_question question, struct spf_outcome outcomes[2]);
+
 #endif
