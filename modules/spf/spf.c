@@ -4,6 +4,8 @@
 #include "look_up.h"
 #include "receiver.h"
 
+enum { EARLY_ROUNDS = 16 }; /* that run when one more answer has come, and not all */
+
 struct conf {
 	const char *identity, *engine;
 	const pp_networks_t *skip;
@@ -69,6 +71,7 @@ static const pp_field_t fields[] = {
 struct state {
 	struct spf_question question;
 	struct look_ups look_ups;
+	unsigned rounds;
 };
 
 /* -- loading --------------------------------------------------------------- */
@@ -173,7 +176,9 @@ static pp_step_t evaluate(pp_ask_t *a)
 	}
 	if (late)
 		return pp_unknown(a, "SPF of %s: DNS took too long", outcome.domain);
-	return pp_wait_any(a, evaluate);
+	/* A first term may be all that is wanted. But a round takes as long as the records are long, and
+	 * a stranger's answers may come one after another. */
+	return state->rounds++ < EARLY_ROUNDS ? pp_wait_any(a, evaluate) : pp_wait(a, evaluate);
 }
 
 /* There is nothing to check. */
