@@ -72,7 +72,7 @@ struct zone {
 	unsigned count;
 	bool usual; /* replies were not given */
 	bool self_test;
-	points_t least, most; /* what its replies can add */
+	points_t most; /* what its replies can add */
 };
 
 struct zones {
@@ -164,7 +164,6 @@ struct state {
 	struct query *query;
 	unsigned queries;
 	uint64_t *matched;           /* for each zone, the replies that have come */
-	bool *in;                    /* for each zone, whether it is asked */
 	points_t score, least, most; /* so far; what lists that are missing can add to it */
 	pp_work_t *linger;
 };

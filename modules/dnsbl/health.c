@@ -46,8 +46,7 @@ void health_note_broken(struct dnsbl *dnsbl, unsigned zone, const char *reply, c
 	if (!atomic_exchange(&health->complained, true))
 		pp_log(PP_LOG_WARNING,
 		       "dnsbl: %s: it says %s of %s, so it is broken, or refuses to answer us; that counts "
-		       "as "
-		       "no answer",
+		       "as no answer",
 		       dnsbl->conf->list->zone[zone].name, reply, subject);
 }
 

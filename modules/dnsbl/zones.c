@@ -322,12 +322,8 @@ static void read_options(struct reader *reader, const pp_value_t *table, struct 
 
 static void sum_up(struct zone *zone)
 {
-	for (unsigned i = 0; i < zone->count; i++) {
-		points_t weight = zone->replies[i].weight;
-
-		zone->least += MIN(weight, 0);
-		zone->most += MAX(weight, 0);
-	}
+	for (unsigned i = 0; i < zone->count; i++)
+		zone->most += MAX(zone->replies[i].weight, 0);
 }
 
 /* value: what stands behind the name, NULL: nothing. */
