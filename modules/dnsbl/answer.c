@@ -188,12 +188,15 @@ static void set_fields(pp_ask_t *a)
 
 /* -- reasons --------------------------------------------------------------------------------- */
 
-/* What a stranger wrote, as one line of printable ASCII. */
-static void add_clean(struct words *words, const pp_dns_record_t *record)
+/* What a stranger wrote, as one line of printable ASCII without blanks around it. */
+static const char *clean(pp_ask_t *a, const pp_dns_record_t *record)
 {
-	for (size_t i = 0; i < record->length && words->length < REASON_SIZE - 1; i++)
-		words->text[words->length++] = g_ascii_isprint(record->text[i]) ? record->text[i] : ' ';
-	words->text[words->length] = '\0';
+	size_t length = MIN(record->length, REASON_SIZE - 1);
+	char *text = pp_alloc(a, length + 1);
+
+	for (size_t i = 0; i < length; i++)
+		text[i] = g_ascii_isprint(record->text[i]) ? record->text[i] : ' ';
+	return g_strstrip(text);
 }
 
 static void set_reason(pp_ask_t *a)
@@ -204,13 +207,15 @@ static void set_reason(pp_ask_t *a)
 
 	for (unsigned i = 0; i < state->queries; i++) {
 		const pp_work_t *text = state->query[i].text;
+		const char *said;
 
-		if (text == NULL || pp_dns_status(text) != PP_DNS_FOUND || words.length + 2 >= REASON_SIZE)
+		if (text == NULL || pp_dns_status(text) != PP_DNS_FOUND || words.length >= REASON_SIZE)
 			continue;
-		if (words.length > 0)
-			add(&words, "; ");
-		add_clean(&words, pp_dns_record(text, 0));
+		said = clean(a, pp_dns_record(text, 0));
+		if (*said != '\0')
+			add_item(&words, "; ", said);
 	}
+	words.text[REASON_SIZE - 1] = '\0';
 	answer->reason = words_text(a, &words);
 }
 

@@ -448,7 +448,7 @@ test("the lists' reasons are asked only when wanted, and only of those that coun
     local zones = { ["a.example.org"] = 5, ["b.example.org"] = 5, ["wl.example.org"] = -1 }
     local with = check.dnsbl { zones = zones, reason = true, name = "with", self_test = "0s" }
     local answer, ms = timed(with)
-    equal(answer.reason, "See https://a.example.org/192.0.2.1; Spam 250 OK    ")
+    equal(answer.reason, "See https://a.example.org/192.0.2.1; Spam 250 OK")
     assert(ms >= 1000 and ms < 1200, ms)
     local without = check.dnsbl { zones = zones, name = "without", self_test = "0s" }
     answer, ms = timed(without)
@@ -465,6 +465,16 @@ test("a reason that does not come makes no difference", function()
     equal(answer.word, "listed")
     equal(answer.reason, nil)
     equal(word(with, "192.0.2.2"), "listed")
+end)
+
+test("a list whose reason is blank says nothing", function()
+    local with = check.dnsbl { zones = { "a.example.org", "b.example.org" }, reason = true }
+    local both = { ["1.2.0.192"] = "127.0.0.2" }
+    lists({ ["a.example.org"] = both, ["b.example.org"] = both }, { ["1.2.0.192.a.example.org TXT"] = "\n \t" })
+    equal(ask(with, client("192.0.2.1")).reason, nil)
+    lists({ ["a.example.org"] = { ["2.2.0.192"] = "127.0.0.2" }, ["b.example.org"] = { ["2.2.0.192"] = "127.0.0.2" } },
+        { ["2.2.0.192.a.example.org TXT"] = "", ["2.2.0.192.b.example.org TXT"] = "  Spam " })
+    equal(ask(with, client("192.0.2.2")).reason, "Spam")
 end)
 
 test("a long reason is cut", function()
