@@ -236,7 +236,8 @@ end)
 test("what is no name of a domain is not looked up", function()
     local helo = check.dnsbl { zones = { "dbl.example.org" }, subject = "helo_name", name = "helo" }
     given_dns { ["example.org"] = { fault = "servfail" } }
-    for _, name in ipairs { "localhost", "friend", "[192.0.2.1]", "192.0.2.1", "[IPv6:2001:db8::1]", "2001:db8::1", ".", "..",
+    for _, name in ipairs { "localhost", "friend", "[192.0.2.1]", "192.0.2.1", "[IPv6:2001:db8::1]", "2001:db8::1", "192.0.2.1.",
+                            "192.000.002.001", "192.0.2.300", "127.1", "mail.192.0.2.1", ".", "..",
                             "a..example", ".example.org", "bad name.example", "a\\.example.org", "x@example.org", "a/b.example",
                             ("x"):rep(64) .. ".example", ("abcdefg."):rep(32) .. "example", "\xff.example.org" } do
         equal(ask(helo, { helo_name = name }).text, "the helo_name is no name of a domain")

@@ -52,14 +52,14 @@ static void read_address(pp_ask_t *a, const char *text, struct subject_value *va
 
 /* -- domains -------------------------------------------------------------------------- */
 
-/* Two labels at least, of what names of hosts are made of, and '_'. */
+/* Two labels at least, of what names of hosts are made of, and '_'; the last is no number (RFC 3696,
+ * 2): that would be an address, however badly written. */
 static bool is_domain(const char *name)
 {
 	size_t label = 0, length = strlen(name);
 	const char *dot = strrchr(name, '.');
-	pp_address_t address;
 
-	if (dot == NULL || length > NAME_LENGTH_MAX || pp_address_parse(name, &address))
+	if (dot == NULL || length > NAME_LENGTH_MAX || dot[1 + strspn(dot + 1, "0123456789")] == '\0')
 		return false;
 	for (; *name != '\0'; name++) {
 		if (*name == '.' ? label == 0 : ++label > LABEL_LENGTH_MAX)
