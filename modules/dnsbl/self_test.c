@@ -90,11 +90,13 @@ static char *judge_form(const struct zone *zone, const struct form *form, const 
 {
 	const pp_dns_question_t *absent = there + 1;
 	const char *broken = broken_reply(zone, there);
+	const char *shown = broken != NULL ? form->there_shown : form->absent_shown;
 
+	if (broken == NULL)
+		broken = broken_reply(zone, absent);
 	if (broken != NULL)
-		return g_strdup_printf(
-		        "it says %s of its test entry %s: it is broken, or refuses to answer us", broken,
-		        form->there_shown);
+		return g_strdup_printf("it says %s of %s: it is broken, or refuses to answer us", broken,
+		                       shown);
 	if (absent->status == PP_DNS_FOUND)
 		return g_strdup_printf("it lists %s (%s), which no list does: it may list everybody",
 		                       form->absent_shown, absent->records[0].text);

@@ -131,6 +131,10 @@ class Dnsbl:
         self.names.answers["2.0.0.127.a.example.org"] = "127.255.255.254"
         self.wait_state("a.example.org", "quarantined")
         contains(self.ask("192.0.2.20"), "clean from asked: 192.0.2.20: 0 of 5 points")
+        contains(self.lists()["a.example.org"]["reason"], "it says 127.255.255.254 of 127.0.0.2: it is broken, or refuses")
+        self.names.answers["1.0.0.127.b.example.org"] = "127.255.255.254"
+        self.server.ctl("dnsbl", "test")
+        contains(self.lists()["b.example.org"]["reason"], "it says 127.255.255.254 of 127.0.0.1: it is broken, or refuses")
 
     def case_dead_dns_changes_no_answer_and_quarantines_nobody(self):
         self.again()
