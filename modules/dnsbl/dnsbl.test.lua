@@ -696,6 +696,20 @@ test("answers kept from before a quarantine are not used in it, nor those from i
     equal(ask(fresh, client("192.0.2.1")).from, "memory")
 end)
 
+test("nor a day later, however long answers are kept", function()
+    local records = { ["2.0.0.127.a.example.org A"] = "127.0.0.2", ["1.2.0.192.a.example.org A"] = { "127.0.0.2", ttl = "7d" } }
+    local fresh = tested({ "a.example.org" }, records, { keep = "5d", stale = "5d" })
+    equal(word(fresh), "listed")
+    given_dns { ["1.0.0.127.a.example.org A"] = "127.0.0.2" }
+    after "11m"
+    equal(word(fresh), "none")
+    given_dns { ["1.0.0.127.a.example.org A"] = { fault = "nxdomain" }, ["1.2.0.192.a.example.org A"] = { fault = "nxdomain" } }
+    after "2m"
+    equal(word(fresh), "clean")
+    after "25h"
+    equal(word(fresh), "clean")
+end)
+
 -- -- what is refused ----------------------------------------------------------
 
 test("mistakes in zones are refused with the place and the cure", function()

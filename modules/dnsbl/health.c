@@ -2,7 +2,7 @@
 #include <string.h>
 #include "dnsbl.h"
 
-#define MARKED INT64_C(86400000) /* ms after a change; no kept answer of before it is left then */
+#define MARKED (INT64_C(7) * 86400000) /* ms after a change; hardly a kept answer of before is left then */
 
 struct dnsbl *dnsbl_new(const struct conf *conf)
 {
