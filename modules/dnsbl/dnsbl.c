@@ -54,9 +54,24 @@ static void invalidate(void *data)
 	g_clear_pointer(&conf->list, zones_free);
 }
 
-static void *dnsbl_open(const void *conf, pp_error_t *error)
+/* It may be meant so, by who wants the score only. */
+static void warn_of_threshold(const struct zones *zones)
 {
+	char threshold[POINTS_TEXT_SIZE], most[POINTS_TEXT_SIZE];
+
+	if (zones->most > 0 && zones->most < zones->threshold)
+		pp_log(PP_LOG_WARNING,
+		       "dnsbl: threshold %s cannot be reached: all lists together reach %s, so nobody is "
+		       "listed",
+		       points_print(zones->threshold, threshold), points_print(zones->most, most));
+}
+
+static void *dnsbl_open(const void *data, pp_error_t *error)
+{
+	const struct conf *conf = data;
+
 	(void)error;
+	warn_of_threshold(conf->list);
 	return dnsbl_new(conf);
 }
 

@@ -78,8 +78,8 @@ struct zone {
 struct zones {
 	struct zone *zone;
 	unsigned count;
-	unsigned subjects; /* of all zones */
-	points_t threshold;
+	unsigned subjects;        /* of all zones */
+	points_t threshold, most; /* most: what all zones together can reach */
 };
 
 struct conf {

@@ -770,12 +770,16 @@ test("mistakes in the other parameters are refused", function()
     refused("zones: zen.example.org: subject: found 5", function() check.dnsbl { zones = { ["zen.example.org"] = { subject = { 5 } } } } end)
     refused("threshold: found 0, wanted more than 0", with("threshold", 0))
     refused("threshold: found -1, wanted more than 0", with("threshold", -1))
-    refused("threshold: 5 cannot be reached: all lists together reach 2", with("threshold", 5))
     refused("self_test: wanted at least", with("self_test", "1s"))
     refused("no parameter 'treshold' (did you mean 'threshold'?)", with("treshold", 5))
 end)
 
-test("a check of allow lists alone needs no threshold that can be reached", function()
+test("who wants the score only needs no threshold that can be reached", function()
+    local scored = check.dnsbl { zones = { ["zen.example.org"] = 2 }, threshold = 100, name = "scored" }
+    lists { ["zen.example.org"] = { ["1.2.0.192"] = "127.0.0.2" } }
+    equal(ask(scored, client("192.0.2.1")).text, "192.0.2.1: 2 of 100 points: zen.example.org +2 (127.0.0.2)")
+    given_dns { ["2.2.0.192.zen.example.org"] = { fault = "servfail" } }
+    equal(word(scored, "192.0.2.2"), "clean")
     local allow = check.dnsbl { zones = { ["wl.example.org"] = -2 } }
     lists { ["wl.example.org"] = { ["1.2.0.192"] = "127.0.0.2" } }
     equal(ask(allow, client("192.0.2.1")).score, -2)

@@ -372,12 +372,10 @@ static unsigned look_ups_of(const struct zones *zones)
 /* What only the whole shows. */
 static void check_whole(struct reader *reader, const struct conf *conf, struct zones *zones)
 {
-	char text[POINTS_TEXT_SIZE], most_text[POINTS_TEXT_SIZE];
 	unsigned look_ups = look_ups_of(zones);
-	points_t most = 0;
 
 	for (unsigned i = 0; i < zones->count; i++)
-		most += zones->zone[i].most;
+		zones->most += zones->zone[i].most;
 	if (zones->count == 0)
 		complain(reader, "found an empty table, wanted lists: { [\"zen.example.org\"] = 5 }");
 	if (look_ups > LOOK_UPS_MAX)
@@ -386,9 +384,6 @@ static void check_whole(struct reader *reader, const struct conf *conf, struct z
 	if (!points_of(conf->threshold, &zones->threshold) || zones->threshold <= 0)
 		complain(reader, "found %.14g, wanted more than 0, with three decimals at most",
 		         conf->threshold);
-	else if (!reader->failed && most > 0 && most < zones->threshold)
-		complain(reader, "%s cannot be reached: all lists together reach %s",
-		         points_print(zones->threshold, text), points_print(most, most_text));
 }
 
 struct zones *zones_new(const struct conf *conf, pp_error_t *error)
