@@ -427,6 +427,60 @@ function dns(settings) end
 ---Is the value on the list?
 ---@alias pp.list.Check fun(req: pp.Request, args?: pp.list.Arguments): pp.list.Answer
 
+---@class pp.resolve.Parameters
+---Attribute that has the address or the name; of a mail address its domain (required)
+---@field attribute string
+---What has to be found from there, step by step (required)
+---@field path "ip->name"|"ip->name->ip"|"ip1->name->ip2"|"ip->name->mx"|"name->ip"|"name->ip->name"|"name1->ip->name2"|"name->mx"|"name->mx->ip"
+---Take a name without MX records as its own mail host if it has an address (RFC 5321 5.1) (default
+---true)
+---@field implicit_mx? boolean
+---Addresses that do not count where any would do, such as "127.0.0.0/8"
+---@field ignore? string|string[]
+---How many names of an address, addresses of a name or mail hosts are looked up further; if there
+---are more, and none of these decides, the answer is unknown (from 1 to 30; default 10)
+---@field limit? integer
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "1h")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "0s")
+---@field stale? string
+---Where answers are kept: in memory, or in the store as well (default "memory")
+---@field keep_in? "memory"|"store"
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.resolve.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---DNS leads to the end of the path
+---@field holds boolean
+---DNS says that it does not
+---@field fails boolean
+---@field word "unknown"|"none"|"holds"|"fails"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---found; or what the step that got furthest came to: nxdomain, nodata, null_mx, ignored, mismatch
+---@field status? string
+---Name that lets the path hold: of an address its name, else the one that was asked for; in lower
+---case
+---@field name? string
+---Names found for addresses, with spaces between
+---@field names? string
+---Addresses found for names, with spaces between
+---@field addresses? string
+---Mail hosts found for names, with spaces between, the preferred ones first
+---@field hosts? string
+
+---Does DNS lead from the address or name to what it should?
+---@alias pp.resolve.Check fun(req: pp.Request): pp.resolve.Answer
+
 ---@class pp.sleep.Parameters
 ---How long to sleep; the timeout must be longer (from 1ms to 90s; default "5s")
 ---@field time? string
@@ -526,6 +580,8 @@ function dns(settings) end
 ---@field greylist fun(parameters: pp.greylist.Parameters): pp.greylist.Check
 ---Is the value on the list?
 ---@field list fun(parameters: pp.list.Parameters): pp.list.Check
+---Does DNS lead from the address or name to what it should?
+---@field resolve fun(parameters: pp.resolve.Parameters): pp.resolve.Check
 ---Has the request waited for a while?
 ---@field sleep fun(parameters: pp.sleep.Parameters): pp.sleep.Check
 ---May the client send mail of this domain?

@@ -23,5 +23,6 @@ include modules/dnsbl/build.mk
 include modules/example/build.mk
 include modules/greylist/build.mk
 include modules/list/build.mk
+include modules/resolve/build.mk
 include modules/sleep/build.mk
 include modules/spf/build.mk

@@ -31,6 +31,7 @@ UNIT_TESTS = \
 	tests/unit/test_proxy \
 	tests/unit/test_quantity \
 	tests/unit/test_request \
+	tests/unit/test_resolve_subject \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_limits \
 	tests/unit/test_schema \
@@ -62,6 +63,7 @@ UNIT_TESTS = \
 
 # Of a module, with which it is linked.
 tests_unit_test_fold_SOURCES = tests/unit/test_fold.c modules/greylist/fold.c modules/greylist/fold.h
+tests_unit_test_resolve_subject_SOURCES = tests/unit/test_resolve_subject.c $(RESOLVE_SUBJECT)
 tests_unit_test_spf_grammar_SOURCES = tests/unit/test_spf_grammar.c $(SPF_EVALUATOR)
 tests_unit_test_spf_macro_SOURCES = tests/unit/test_spf_macro.c $(SPF_EVALUATOR)
 tests_unit_test_spf_evaluate_SOURCES = tests/unit/test_spf_evaluate.c $(SPF_EVALUATOR)
