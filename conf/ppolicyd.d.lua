@@ -246,6 +246,51 @@ function dns(settings) end
 ---Is the client, or a domain it names, on lists in DNS?
 ---@alias pp.dnsbl.Check fun(req: pp.Request): pp.dnsbl.Answer
 
+---@class pp.dynamic_host.Parameters
+---File of the patterns, read anew when it changes; the one that was installed with the module if
+---not given
+---@field patterns? string
+---Attribute that has the name: what DNS says of the client's address, or client_name, which is
+---confirmed, or helo_name (default "reverse_client_name")
+---@field attribute? string
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "0s")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "0s")
+---@field stale? string
+---Where answers are kept: in memory, or in the store as well (default "memory")
+---@field keep_in? "memory"|"store"
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.dynamic_host.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---The name looks as names of dynamically assigned addresses do
+---@field dynamic boolean
+---It does not, or it says that it is none
+---@field static boolean
+---@field word "unknown"|"none"|"dynamic"|"static"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---Name that was judged, in lower case
+---@field name? string
+---What the file says of the entry that decided; nothing if none did
+---@field reason? string
+---Part of the name that it matched
+---@field evidence? string
+---Line of the entry in the file, 0 if none matched
+---@field line integer
+
+---Does the client's name look like that of a dynamic address?
+---@alias pp.dynamic_host.Check fun(req: pp.Request): pp.dynamic_host.Answer
+
 ---@class pp.example.Parameters
 ---Longest HELO name that passes for normal (from 1 to 255 characters; default 64)
 ---@field limit? integer
@@ -574,6 +619,8 @@ function dns(settings) end
 ---@class pp.Checks
 ---Is the client, or a domain it names, on lists in DNS?
 ---@field dnsbl fun(parameters: pp.dnsbl.Parameters): pp.dnsbl.Check
+---Does the client's name look like that of a dynamic address?
+---@field dynamic_host fun(parameters: pp.dynamic_host.Parameters): pp.dynamic_host.Check
 ---Is the HELO name suspiciously long?
 ---@field example fun(parameters: pp.example.Parameters): pp.example.Check
 ---May this mail pass, or is it to wait for a while?

@@ -17,9 +17,10 @@ module-texts:
 	done
 all-local: module-texts
 clean-local:
-	rm -rf $(MODULE_NAMES:%=modules/%.md) modules/sql
+	rm -rf $(MODULE_NAMES:%=modules/%.md) modules/sql modules/share
 
 include modules/dnsbl/build.mk
+include modules/dynamic_host/build.mk
 include modules/example/build.mk
 include modules/greylist/build.mk
 include modules/list/build.mk

@@ -21,6 +21,8 @@ UNIT_TESTS = \
 	tests/unit/test_dns_faults \
 	tests/unit/test_dns_name \
 	tests/unit/test_dns_now \
+	tests/unit/test_dynamic_evidence \
+	tests/unit/test_dynamic_patterns \
 	tests/unit/test_fold \
 	tests/unit/test_keep_in_store \
 	tests/unit/test_log \
@@ -62,6 +64,10 @@ UNIT_TESTS = \
 	tests/unit/test_worker
 
 # Of a module, with which it is linked.
+tests_unit_test_dynamic_evidence_SOURCES = tests/unit/test_dynamic_evidence.c \
+	modules/dynamic_host/evidence.c modules/dynamic_host/evidence.h
+tests_unit_test_dynamic_patterns_SOURCES = tests/unit/test_dynamic_patterns.c $(DYNAMIC_HOST_PATTERNS)
+tests_unit_test_dynamic_patterns_LDADD = tests/unit/libunit.a $(CORE_LIBS) $(PCRE2_LIBS)
 tests_unit_test_fold_SOURCES = tests/unit/test_fold.c modules/greylist/fold.c modules/greylist/fold.h
 tests_unit_test_resolve_subject_SOURCES = tests/unit/test_resolve_subject.c $(RESOLVE_SUBJECT)
 tests_unit_test_spf_grammar_SOURCES = tests/unit/test_spf_grammar.c $(SPF_EVALUATOR)
@@ -75,6 +81,7 @@ tests_unit_test_spf_receiver_SOURCES = tests/unit/test_spf_receiver.c $(SPF_EVAL
 FUZZ_TESTS = \
 	tests/fuzz/fuzz_action \
 	tests/fuzz/fuzz_dns \
+	tests/fuzz/fuzz_dynamic_host \
 	tests/fuzz/fuzz_pattern \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_spf \
@@ -84,6 +91,8 @@ FUZZ_MAIN = tests/fuzz/main.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_action_SOURCES = tests/fuzz/fuzz_action.c $(FUZZ_MAIN) \
 	tests/fuzz/postfix_reader.c tests/fuzz/postfix_reader.h
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_dynamic_host_SOURCES = tests/fuzz/fuzz_dynamic_host.c $(FUZZ_MAIN) $(DYNAMIC_HOST_PATTERNS)
+tests_fuzz_fuzz_dynamic_host_LDADD = tests/unit/libunit.a $(CORE_LIBS) $(PCRE2_LIBS)
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_spf_SOURCES = tests/fuzz/fuzz_spf.c $(FUZZ_MAIN) $(SPF_EVALUATOR)
@@ -128,7 +137,7 @@ check-local: all
 
 installcheck-local:
 	top_srcdir="$(abs_top_srcdir)" DESTDIR="$(DESTDIR)" sbindir="$(sbindir)" libdir="$(libdir)" \
-	moduledir="$(moduledir)" includedir="$(includedir)" sysconfdir="$(sysconfdir)" mandir="$(mandir)" \
+	moduledir="$(moduledir)" pkgdatadir="$(pkgdatadir)" includedir="$(includedir)" sysconfdir="$(sysconfdir)" mandir="$(mandir)" \
 	docdir="$(docdir)" pkgconfigdir="$(pkgconfigdir)" unitdir="$(systemdsystemunitdir)" CC="$(CC)" \
 	bash $(srcdir)/tests/installcheck
 
