@@ -20,8 +20,8 @@ tests/golden/manual-example.txt   --manual example
 tests/golden/module-list.5        --generate module.5:list"
 
 # A module that was not built, since a library is missing, is missing in the files too.
-for folder in "$top"/modules/*/; do
-	name=$(basename "$folder")
+for makefile in "$top"/modules/*/build.mk; do
+	name=$(basename "${makefile%/build.mk}")
 	if "$program" --manual "$name" 2>&1 | grep -q "^no module '$name'"; then
 		echo "1..0 # SKIP module $name is not built"
 		exit 0
@@ -31,8 +31,8 @@ done
 # A module that was begun a moment ago (scripts/new-module) is in no file yet. What it
 # adds is wanted before it is committed: scripts/test sets GOLDEN=complete.
 begun=no
-for folder in "$top"/modules/*/; do
-	grep -q "^$(basename "$folder") " "$top/modules/README" || begun=yes
+for makefile in "$top"/modules/*/build.mk; do
+	grep -q "^$(basename "${makefile%/build.mk}") " "$top/modules/README" || begun=yes
 done
 only_adds_begun()
 {
