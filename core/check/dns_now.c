@@ -99,14 +99,30 @@ static void ask_servers(const pp_dns_question_t *questions, struct look_up_now *
 		loop_run(service.loop);
 }
 
-static struct dns_answer ask_given(const pp_dns_question_t *question)
+/* NULL: the test says nothing of the name. */
+static const struct dns_answer *ask_given(const pp_dns_question_t *question)
 {
+	static const struct dns_answer bad_name = { .status = PP_DNS_BAD_NAME, .ttl = -1 };
 	struct dns_name name;
 	pp_msec_t after;
 
 	if (dns_name_parse(question->name, &name) != NULL)
-		return (struct dns_answer){ .status = PP_DNS_BAD_NAME, .ttl = -1 };
-	return *given(given_data, question->type, &name, &after);
+		return &bad_name;
+	return given(given_data, question->type, &name, &after);
+}
+
+/* A test that says nothing of any of them does not care for them: they stay not asked. */
+static void ask_test(const pp_dns_question_t *questions, struct look_up_now *look_ups, size_t count)
+{
+	bool cares = false;
+
+	for (size_t i = 0; i < count; i++)
+		cares |= ask_given(&questions[i]) != NULL;
+	for (size_t i = 0; cares && i < count; i++) {
+		const struct dns_answer *answer = ask_given(&questions[i]);
+
+		look_ups[i].wish.answer = answer != NULL ? *answer : dns_no_name;
+	}
 }
 
 static void fill_in(pp_dns_question_t *question, const struct dns_answer *answer)
@@ -124,8 +140,7 @@ static void look_up(pp_dns_question_t *questions, size_t count)
 	for (size_t i = 0; i < count; i++)
 		look_ups[i].wish.answer = (struct dns_answer){ .status = PP_DNS_NOT_ASKED, .ttl = -1 };
 	if (given != NULL) {
-		for (size_t i = 0; i < count; i++)
-			look_ups[i].wish.answer = ask_given(&questions[i]);
+		ask_test(questions, look_ups, count);
 	} else {
 		g_mutex_lock(&service.lock);
 		if (is_ready())

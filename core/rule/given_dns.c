@@ -58,7 +58,6 @@ static const struct given_answer *look_up(const struct given_dns *given, const c
 const struct dns_answer *given_dns_find(void *data, pp_dns_type_t type, const struct dns_name *name,
                                         pp_msec_t *after)
 {
-	static const struct dns_answer no_name = { .status = PP_DNS_NXDOMAIN, .ttl = 3600 };
 	static const struct dns_answer no_data = { .status = PP_DNS_NODATA, .ttl = 3600 };
 	const struct given_dns *given = data;
 	const struct given_answer *answer;
@@ -69,7 +68,7 @@ const struct dns_answer *given_dns_find(void *data, pp_dns_type_t type, const st
 	if (answer == NULL)
 		answer = look_up(given, "*", text);
 	if (answer == NULL)
-		return g_hash_table_contains(given->names, text) ? &no_data : &no_name;
+		return g_hash_table_contains(given->names, text) ? &no_data : NULL;
 	*after = answer->after;
 	return &answer->answer;
 }

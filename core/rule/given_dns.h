@@ -16,7 +16,7 @@ void given_dns_init(struct given_dns *given);
 void given_dns_clear(struct given_dns *given); /* nobody has an answer any longer */
 void given_dns_free(struct given_dns *given);
 
-/* For dns_new_given(): data is the struct given_dns. What was not given is NXDOMAIN; a name that
+/* For dns_new_given(): data is the struct given_dns. NULL: nothing was given of the name; one that
  * has records of other types is without data. */
 const struct dns_answer *given_dns_find(void *data, pp_dns_type_t type, const struct dns_name *name,
                                         pp_msec_t *after);

@@ -12,6 +12,8 @@
 	__atomic_store_n(&(stat), __atomic_load_n(&(stat), __ATOMIC_RELAXED) + (uint64_t)(by), \
 	                 __ATOMIC_RELAXED)
 
+const struct dns_answer dns_no_name = { .status = PP_DNS_NXDOMAIN, .ttl = 3600 };
+
 /* A question under way, and who wants to know. */
 struct dns_flight {
 	struct dns_query query; /* first; its channel is set from the beginning */
@@ -207,6 +209,8 @@ static void launch(struct dns_flight *flight)
 		return;
 	}
 	flight->given = dns->give(dns->give_data, flight->query.type, &flight->query.name, &after);
+	if (flight->given == NULL)
+		flight->given = &dns_no_name;
 	flight->timer.expired = given_time_over;
 	if (after > 0)
 		loop_timer_set(dns->loop, &flight->timer, pp_now() + after);

@@ -39,10 +39,12 @@ void dns_use(struct dns *dns, const struct dns_settings *settings);
 /* Nobody is told any longer. */
 void dns_free(struct dns *dns);
 
-/* In place of servers, for rule tests: gives an answer that lives as long as anybody wants it;
- * *after (0) is set to how long it takes. */
+/* In place of servers, for rule tests: gives an answer that lives as long as anybody wants it, or
+ * NULL, nothing being known of the name, which is NXDOMAIN; *after (0) is set to how long it
+ * takes. */
 typedef const struct dns_answer *(*dns_give_fn)(void *data, pp_dns_type_t type, const struct dns_name *name,
                                                 pp_msec_t *after);
+extern const struct dns_answer dns_no_name; /* good for an hour */
 struct dns *dns_new_given(struct loop *loop, dns_give_fn give, void *data);
 
 /* NULL: it is under way. Else why not, a static sentence; answer.status is set. */

@@ -77,7 +77,7 @@ static void add_queries(pp_ask_t *a, unsigned zone)
 	}
 }
 
-/* Why nobody is asked: there is nothing to ask about, or no list that says anything of it. */
+/* There is nothing to ask about; or no list that says anything of it, so that none has listed it. */
 static pp_step_t ask_nobody(pp_ask_t *a)
 {
 	const struct conf *conf = pp_conf(a);
@@ -90,8 +90,8 @@ static pp_step_t ask_nobody(pp_ask_t *a)
 		if ((conf->list->subjects >> i & 1) == 0)
 			continue;
 		if (state->value[i].text != NULL)
-			return pp_none(a, "no list is asked about %s: each is quarantined or for others",
-			               state->value[i].text);
+			return pp_no(a, "no list is asked about %s: each is quarantined or for others",
+			             state->value[i].text);
 		if (missing == NULL)
 			missing = state->value[i].missing;
 	}

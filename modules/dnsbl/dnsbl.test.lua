@@ -264,7 +264,7 @@ test("a name that has no room before the zone is on no list", function()
     given_dns { ["example.org"] = { fault = "servfail" } }
     equal(ask(helo, { helo_name = long }).word, "clean")
     local alone = check.dnsbl { zones = { "dbl.example.org" }, subject = "helo_name", name = "alone" }
-    equal(ask(alone, { helo_name = long }).word, "none")
+    equal(ask(alone, { helo_name = long }).word, "clean")
 end)
 
 test("lists of one check may have subjects of their own", function()
@@ -558,6 +558,14 @@ local function tested(zones, records, more)
     return made
 end
 
+test("a test that says nothing of test entries leaves lists as they are", function()
+    local fresh = tested({ "a.example.org" }, { ["1.2.0.192.a.example.org A"] = "127.0.0.2" }, { keep = "0s" })
+    equal(word(fresh), "listed")
+    after "3h"
+    equal(word(fresh), "listed")
+    equal(word(fresh, "192.0.2.2"), "clean")
+end)
+
 test("before the first self-test has ended nobody is held back", function()
     local fresh = check.dnsbl { zones = { "a.example.org" } }
     given_dns { ["1.2.0.192.a.example.org A"] = "127.0.0.2" }
@@ -580,19 +588,19 @@ test("a list without its test entry is left out, and so is one whose entry is br
     end
 end)
 
-test("where no list is left nobody is asked, and the answer is none", function()
-    local fresh = tested({ "a.example.org" }, { ["1.2.0.192.a.example.org A"] = "127.0.0.2" })
+test("where no list is left nobody is asked, and none has listed it", function()
+    local fresh = tested({ "a.example.org" }, { ["1.0.0.127.a.example.org A"] = { fault = "nxdomain" }, ["1.2.0.192.a.example.org A"] = "127.0.0.2" })
     local answer = ask(fresh, client("192.0.2.1"))
-    equal(answer.word, "none")
+    equal(answer.word, "clean")
     equal(answer.text, "no list is asked about 192.0.2.1: each is quarantined or for others")
 end)
 
 test("it comes back by itself", function()
-    local fresh = tested({ "a.example.org" }, { ["1.2.0.192.a.example.org A"] = "127.0.0.2" })
-    equal(word(fresh), "none")
+    local fresh = tested({ "a.example.org" }, { ["1.0.0.127.a.example.org A"] = { fault = "nxdomain" }, ["1.2.0.192.a.example.org A"] = "127.0.0.2" })
+    equal(word(fresh), "clean")
     given_dns { ["2.0.0.127.a.example.org A"] = "127.0.0.2" }
     after "30s"
-    equal(word(fresh), "none")
+    equal(word(fresh), "clean")
     after "40s"
     equal(word(fresh), "listed")
 end)
@@ -605,7 +613,7 @@ test("it is tested every so often", function()
     after "1m"
     equal(word(fresh, "192.0.2.1"), "listed")
     after "70s"
-    equal(word(fresh, "192.0.2.1"), "none")
+    equal(word(fresh, "192.0.2.1"), "clean")
 end)
 
 test("a self-test that DNS does not answer changes nothing", function()
@@ -618,10 +626,10 @@ test("a self-test that DNS does not answer changes nothing", function()
         equal(word(fresh), "listed")
         given_dns { ["1.0.0.127.a.example.org A"] = "127.0.0.2" }
         after "1m"
-        equal(word(fresh), "none")
+        equal(word(fresh), "clean")
         given_dns { ["1.0.0.127.a.example.org A"] = { fault = fault } }
         after "30m"
-        equal(word(fresh), "none")
+        equal(word(fresh), "clean")
     end
 end)
 
@@ -630,7 +638,7 @@ test("a broken reply calls for a self-test", function()
     given_dns { ["2.0.0.127.a.example.org A"] = "127.255.255.254", ["1.2.0.192.a.example.org A"] = "127.255.255.254" }
     equal(word(fresh), "unknown")
     after "15s"
-    equal(word(fresh), "none")
+    equal(word(fresh), "clean")
 end)
 
 test("a list without the IPv6 entry is not asked about IPv6 addresses", function()
@@ -639,14 +647,14 @@ test("a list without the IPv6 entry is not asked about IPv6 addresses", function
     local records = { ["2.0.0.127.a.example.org A"] = "127.0.0.2", [nibbles] = "127.0.0.2", ["1.2.0.192.a.example.org A"] = "127.0.0.2" }
     local fresh = tested({ "a.example.org" }, records)
     equal(word(fresh, "192.0.2.1"), "listed")
-    equal(word(fresh, "2001:db8::1"), "none")
+    equal(word(fresh, "2001:db8::1"), "clean")
     given_dns { ["2" .. mapped] = "127.0.0.2" }
     after "11m"
     equal(word(fresh, "2001:db8::1"), "listed")
     given_dns { ["1" .. mapped] = "127.0.0.2" }
     after "11m"
-    equal(word(fresh, "2001:db8::1"), "none")
-    equal(word(fresh, "192.0.2.1"), "none")
+    equal(word(fresh, "2001:db8::1"), "clean")
+    equal(word(fresh, "192.0.2.1"), "clean")
 end)
 
 test("lists of domains have entries of their own, and each list only those it is used for", function()
@@ -657,15 +665,15 @@ test("lists of domains have entries of their own, and each list only those it is
     equal(ask(fresh, request).word, "listed")
     given_dns { ["invalid.a.example.org A"] = "127.0.0.2" }
     after "11m"
-    equal(ask(fresh, request).word, "none")
+    equal(ask(fresh, request).word, "clean")
     records["test.a.example.org A"] = { fault = "nxdomain" }
     fresh = tested(domains, records, { subject = "helo_name", name = "second" })
-    equal(ask(fresh, request).word, "none")
+    equal(ask(fresh, request).word, "clean")
     -- For both it needs both.
     records["test.a.example.org A"] = "127.0.0.2"
     records["invalid.a.example.org A"] = { fault = "nxdomain" }
     fresh = tested(domains, records, { subject = { "client_address", "helo_name" }, name = "third" })
-    equal(ask(fresh, request).word, "none")
+    equal(ask(fresh, request).word, "clean")
     given_dns { ["2.0.0.127.a.example.org A"] = "127.0.0.2" }
     after "2m"
     equal(ask(fresh, request).word, "listed")
@@ -673,7 +681,8 @@ end)
 
 test("a list of one's own need not be tested", function()
     local fresh = tested({ ["a.example.org"] = { self_test = false }, ["b.example.org"] = {} },
-        { ["1.2.0.192.a.example.org A"] = "127.0.0.2", ["1.2.0.192.b.example.org A"] = "127.0.0.2" })
+        { ["1.2.0.192.a.example.org A"] = "127.0.0.2", ["1.2.0.192.b.example.org A"] = "127.0.0.2",
+            ["1.0.0.127.b.example.org A"] = { fault = "nxdomain" } })
     equal(ask(fresh, client("192.0.2.1")).lists, "a.example.org")
     fresh = tested({ "a.example.org" }, { ["1.2.0.192.a.example.org A"] = "127.0.0.2" }, { self_test = "0s", name = "never" })
     after "1h"
@@ -702,7 +711,7 @@ test("nor a day later, however long answers are kept", function()
     equal(word(fresh), "listed")
     given_dns { ["1.0.0.127.a.example.org A"] = "127.0.0.2" }
     after "11m"
-    equal(word(fresh), "none")
+    equal(word(fresh), "clean")
     given_dns { ["1.0.0.127.a.example.org A"] = { fault = "nxdomain" }, ["1.2.0.192.a.example.org A"] = { fault = "nxdomain" } }
     after "2m"
     equal(word(fresh), "clean")

@@ -165,7 +165,8 @@ static void put_off(struct dnsbl *dnsbl, const struct test *test, GString *silen
 		                              pp_dns_status_name(test->unanswered));
 	}
 	pthread_mutex_unlock(&dnsbl->lock);
-	if (++health->unanswered == UNANSWERED_MAX)
+	/* Where nobody can be asked the server has said so. */
+	if (test->unanswered != PP_DNS_NOT_ASKED && ++health->unanswered == UNANSWERED_MAX)
 		g_string_append_printf(silent, "%s%s (%s)", silent->len > 0 ? ", " : "",
 		                       dnsbl->conf->list->zone[test->zone].name,
 		                       pp_dns_status_name(test->unanswered));

@@ -113,23 +113,28 @@ static const struct dns_answer *give(void *data, pp_dns_type_t type, const struc
 
 	(void)type, (void)after;
 	dns_name_print(name, data);
-	return &answer;
+	return g_str_has_prefix(data, "unheard") ? NULL : &answer;
 }
 
 static void test_given(void)
 {
-	pp_dns_question_t questions[] = { { .type = PP_DNS_A, .name = "Example.ORG." },
-		                          { .type = PP_DNS_A, .name = "a..b" } };
+	pp_dns_question_t questions[] = { { .type = PP_DNS_A, .name = "unheard.example.org" },
+		                          { .type = PP_DNS_A, .name = "a..b" },
+		                          { .type = PP_DNS_A, .name = "Example.ORG." } };
 	char name[DNS_TEXT_MAX];
 
 	dns_now_give(give, name);
 	check_enter(&check);
-	pp_dns_now(questions, 2);
+	pp_dns_now(questions, 1);
+	g_assert_cmpint(questions[0].status, ==, PP_DNS_NOT_ASKED);
+	pp_dns_now(questions, 3);
 	check_leave();
 	dns_now_give(NULL, NULL);
 	g_assert_cmpint(questions[0].status, ==, PP_DNS_NXDOMAIN);
-	g_assert_cmpint((int)questions[0].ttl, ==, 5);
+	g_assert_cmpint((int)questions[0].ttl, ==, 3600);
 	g_assert_cmpint(questions[1].status, ==, PP_DNS_BAD_NAME);
+	g_assert_cmpint(questions[2].status, ==, PP_DNS_NXDOMAIN);
+	g_assert_cmpint((int)questions[2].ttl, ==, 5);
 	g_assert_cmpstr(name, ==, "example.org");
 }
 
