@@ -250,8 +250,8 @@ function dns(settings) end
 ---File of the patterns, read anew when it changes; the one that was installed with the module if
 ---not given
 ---@field patterns? string
----Attribute that has the name: what DNS says of the client's address, or client_name, which is
----confirmed, or helo_name (default "reverse_client_name")
+---Attribute that has the name, such as helo_name; if not given client_name, and reverse_client_name
+---where Postfix could not confirm that
 ---@field attribute? string
 ---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "5s")
 ---@field timeout? string

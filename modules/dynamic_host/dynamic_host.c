@@ -8,9 +8,9 @@ static const pp_param_t params[] = {
 	        .help = "File of the patterns, read anew when it changes; the one that was installed with "
 	                "the "
 	                "module if not given"),
-	PP_ATTR_NAME(struct conf, attribute, .dflt = "reverse_client_name",
-	             .help = "Attribute that has the name: what DNS says of the client's address, or "
-	                     "client_name, which is confirmed, or helo_name"),
+	PP_ATTR_NAME(struct conf, attribute,
+	             .help = "Attribute that has the name, such as helo_name; if not given client_name, and "
+	                     "reverse_client_name where Postfix could not confirm that"),
 	PP_END,
 };
 
@@ -159,21 +159,36 @@ static char *normalize(pp_ask_t *a, const char *value)
 	return name;
 }
 
+static bool is_known(const char *value)
+{
+	return value != NULL && *value != '\0' && strcmp(value, "unknown") != 0;
+}
+
+/* The attribute to judge: what is configured, else the client's name, confirmed or not. */
+static const char *attribute_of(pp_ask_t *a, const struct conf *conf)
+{
+	if (conf->attribute != NULL)
+		return conf->attribute;
+	if (!is_known(pp_attr(a, PP_CLIENT_NAME)) && is_known(pp_attr(a, PP_REVERSE_CLIENT_NAME)))
+		return "reverse_client_name";
+	return "client_name";
+}
+
 static pp_step_t ask(pp_ask_t *a)
 {
-	const struct conf *conf = pp_conf(a);
-	const char *value = pp_attr_named(a, conf->attribute), *name;
+	const char *attribute = attribute_of(a, pp_conf(a));
+	const char *value = pp_attr_named(a, attribute), *name;
 	pp_address_t address;
 
 	if (value == NULL || *value == '\0')
-		return pp_none(a, "the request has no %s", conf->attribute);
-	if (strcmp(value, "unknown") == 0)
-		return pp_none(a, "%s is unknown", conf->attribute);
+		return pp_none(a, "the request has no %s", attribute);
+	if (!is_known(value))
+		return pp_none(a, "%s is unknown", attribute);
 	if (*value == '[' || pp_address_parse(value, &address))
-		return pp_none(a, "%s is an address, no name", conf->attribute);
+		return pp_none(a, "%s is an address, no name", attribute);
 	name = normalize(a, value);
 	if (strlen(name) > NAME_MAX_LENGTH)
-		return pp_none(a, "%s is too long for a name", conf->attribute);
+		return pp_none(a, "%s is too long for a name", attribute);
 	return judge(a, name);
 }
 
@@ -184,7 +199,7 @@ static const pp_word_row_t words[] = {
 };
 
 PP_MODULE(.name = "dynamic_host", .question = "Does the client's name look like that of a dynamic address?",
-          .words = words, .reads = PP_READS(PP_CLIENT_ADDRESS), .conf_size = sizeof(struct conf),
-          .params = params, .fields_size = sizeof(struct fields), .fields = fields, .ask = ask,
-          .validate = validate, .invalidate = invalidate, .open = open_watch, .close = close_watch,
-          .upkeep = upkeep);
+          .words = words, .reads = PP_READS(PP_CLIENT_ADDRESS, PP_CLIENT_NAME, PP_REVERSE_CLIENT_NAME),
+          .conf_size = sizeof(struct conf), .params = params, .fields_size = sizeof(struct fields),
+          .fields = fields, .ask = ask, .validate = validate, .invalidate = invalidate, .open = open_watch,
+          .close = close_watch, .upkeep = upkeep);

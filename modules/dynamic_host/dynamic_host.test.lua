@@ -2,10 +2,10 @@
 
 pool = check.dynamic_host {}
 helo = check.dynamic_host { attribute = "helo_name" }
-known = check.dynamic_host { attribute = "client_name" }
+confirmed = check.dynamic_host { attribute = "client_name" }
 
 local function judged(name, address)
-    return ask(pool, { reverse_client_name = name, client_address = address or "192.0.2.1" })
+    return ask(pool, { client_name = name, reverse_client_name = name, client_address = address or "192.0.2.1" })
 end
 
 -- word -> names, of which a blank may divide the address.
@@ -61,9 +61,9 @@ test("an answer says why, from where and by what part of the name", function()
 end)
 
 test("a client without a name is none", function()
-    equal(judged("unknown").text, "reverse_client_name is unknown")
-    equal(judged("").text, "the request has no reverse_client_name")
-    equal(judged("203.0.113.7").text, "reverse_client_name is an address, no name")
+    equal(judged("unknown").text, "client_name is unknown")
+    equal(judged("").text, "the request has no client_name")
+    equal(judged("203.0.113.7").text, "client_name is an address, no name")
     equal(ask(helo, { helo_name = "[203.0.113.7]" }).word, "none")
     equal(ask(helo, { helo_name = "2001:db8::7" }).word, "none")
     equal(ask(helo, { helo_name = string.rep("x", 254) }).text, "helo_name is too long for a name")
@@ -72,12 +72,23 @@ test("a client without a name is none", function()
     equal(judged("unknown").line, 0)
 end)
 
+test("where the client's name is not confirmed, what DNS says of its address is judged", function()
+    local answer = ask(pool, { client_name = "unknown", reverse_client_name = "dsl-7.example.net" })
+    equal(answer.word, "dynamic")
+    equal(answer.name, "dsl-7.example.net")
+    equal(ask(pool, { client_name = "", reverse_client_name = "dsl-7.example.net" }).word, "dynamic")
+    equal(ask(pool, { client_name = "mail.example.org", reverse_client_name = "dsl-7.example.net" }).word, "static")
+    equal(ask(pool, { client_name = "dsl-7.example.net", reverse_client_name = "" }).word, "dynamic")
+    equal(ask(pool, { client_name = "unknown", reverse_client_name = "unknown" }).text, "client_name is unknown")
+    equal(ask(pool, { client_name = "", reverse_client_name = "unknown" }).word, "none")
+end)
+
 test("another attribute can be judged, also where the address is not known", function()
-    equal(ask(helo, { helo_name = "dsl-7.example.net", reverse_client_name = "mail.example.org" }).word, "dynamic")
-    equal(ask(known, { client_name = "unknown", reverse_client_name = "dsl-7.example.net" }).word, "none")
-    equal(ask(pool, { client_address = "unknown", reverse_client_name = "x7f9c.example.net" }).word, "static")
+    equal(ask(helo, { helo_name = "dsl-7.example.net", client_name = "mail.example.org" }).word, "dynamic")
+    equal(ask(confirmed, { client_name = "unknown", reverse_client_name = "dsl-7.example.net" }).word, "none")
+    equal(ask(pool, { client_address = "unknown", client_name = "x7f9c.example.net" }).word, "static")
     addressed = check.dynamic_host { patterns = write("addressed.txt", "dynamic address it stands there\n") }
-    equal(ask(addressed, { client_address = "unknown", reverse_client_name = "0-0-0-0.example.net" }).word, "static")
+    equal(ask(addressed, { client_address = "unknown", client_name = "0-0-0-0.example.net" }).word, "static")
     refused("did you mean 'client_name'", function() check.dynamic_host { attribute = "client_nme" } end)
 end)
 
@@ -90,10 +101,10 @@ local mine = "dynamic host /^line-\\d+$/ a line of ours\n match line-7.example.n
 
 test("a file of one's own takes the place of the one that is installed", function()
     own = check.dynamic_host { patterns = write("own.txt", mine) }
-    local answer = ask(own, { reverse_client_name = "line-7.example.net" })
+    local answer = ask(own, { client_name = "line-7.example.net" })
     equal(answer.word, "dynamic")
     equal(answer.text, "line-7.example.net looks dynamic: a line of ours (own.txt:1)")
-    equal(ask(own, { reverse_client_name = "dsl-7.example.net" }).word, "static")
+    equal(ask(own, { client_name = "dsl-7.example.net" }).word, "static")
 end)
 
 test("the first entry that matches decides, and a name can be looked at whole", function()
@@ -102,10 +113,10 @@ static name /\.office\.example\.net$/ our offices
 dynamic host /dsl/ a line
 static host /./ the rest
 ]]) }
-    equal(ask(ordered, { reverse_client_name = "dsl-7.office.example.net" }).reason, "our offices")
-    equal(ask(ordered, { reverse_client_name = "dsl-7.example.net" }).reason, "a line")
-    equal(ask(ordered, { reverse_client_name = "x.example.net" }).reason, "the rest")
-    equal(ask(ordered, { reverse_client_name = "x.dsl" }).reason, nil)
+    equal(ask(ordered, { client_name = "dsl-7.office.example.net" }).reason, "our offices")
+    equal(ask(ordered, { client_name = "dsl-7.example.net" }).reason, "a line")
+    equal(ask(ordered, { client_name = "x.example.net" }).reason, "the rest")
+    equal(ask(ordered, { client_name = "x.dsl" }).reason, nil)
 end)
 
 test("mistakes in a file are refused with file and line, all in one run", function()
@@ -137,7 +148,7 @@ end)
 
 test("an entry that takes too many steps is unknown, neither dynamic nor static", function()
     slow = check.dynamic_host { patterns = write("slow.txt", "dynamic host /^(a+)+$/ slow\ndynamic host /a/ quick\n") }
-    local answer = ask(slow, { reverse_client_name = string.rep("a", 60) .. "!.example.net" })
+    local answer = ask(slow, { client_name = string.rep("a", 60) .. "!.example.net" })
     equal(answer.word, "unknown")
     equal(answer.text, "slow.txt:1 takes more steps than an entry may")
     equal(answer.name, nil)
@@ -146,13 +157,13 @@ end)
 test("a changed file is read anew", function()
     local path = write("changing.txt", mine)
     changing = check.dynamic_host { patterns = path }
-    equal(ask(changing, { reverse_client_name = "line-7.example.net" }).word, "dynamic")
+    equal(ask(changing, { client_name = "line-7.example.net" }).word, "dynamic")
     write("changing.txt", "static host /^line/ once ours\n")
     after "2s"
-    equal(ask(changing, { reverse_client_name = "line-7.example.net" }).reason, "once ours")
+    equal(ask(changing, { client_name = "line-7.example.net" }).reason, "once ours")
     write("changing.txt", mine)
     after "2s"
-    equal(ask(changing, { reverse_client_name = "line-7.example.net" }).reason, "a line of ours")
+    equal(ask(changing, { client_name = "line-7.example.net" }).reason, "a line of ours")
 end)
 
 test("a faulty new file changes nothing until it is mended", function()
@@ -161,16 +172,16 @@ test("a faulty new file changes nothing until it is mended", function()
         mending = check.dynamic_host { patterns = path, name = "mending" .. #bad }
         write("mended.txt", bad)
         after "2s"
-        equal(ask(mending, { reverse_client_name = "line-7.example.net" }).word, "dynamic")
+        equal(ask(mending, { client_name = "line-7.example.net" }).word, "dynamic")
         write("mended.txt", "static host /^line/ once ours\n")
         after "2s"
-        equal(ask(mending, { reverse_client_name = "line-7.example.net" }).reason, "once ours")
+        equal(ask(mending, { client_name = "line-7.example.net" }).reason, "once ours")
     end
 end)
 
 test("answers are not kept unless told so", function()
     kept = check.dynamic_host { keep = "1h" }
-    local request = { reverse_client_name = "dsl-7.example.net" }
+    local request = { client_name = "dsl-7.example.net" }
     ask(pool, request)
     ask(kept, request)
     equal(ask(pool, request).from, "asked")
@@ -183,10 +194,10 @@ test("a rule lets lines wait", function()
         if client.dynamic or client.none then return defer_if_permit("4.7.1", client.text) end
         return dunno(client.reason or "a server")
     end
-    expect("defer_if_permit 4.7.1 dsl-7.example.net looks dynamic: a DSL line", { reverse_client_name = "dsl-7.example.net" }, rule)
-    expect("dunno it is called a mail server", { reverse_client_name = "mail.example.net" }, rule)
-    expect("dunno a server", { reverse_client_name = "www.example.net" }, rule)
-    expect("defer_if_permit", { reverse_client_name = "unknown" }, rule)
+    expect("defer_if_permit 4.7.1 dsl-7.example.net looks dynamic: a DSL line", { client_name = "dsl-7.example.net" }, rule)
+    expect("dunno it is called a mail server", { client_name = "mail.example.net" }, rule)
+    expect("dunno a server", { client_name = "www.example.net" }, rule)
+    expect("defer_if_permit", { client_name = "unknown", reverse_client_name = "unknown" }, rule)
     answers { pool = { "dynamic", reason = "a pool" } }
-    expect("defer_if_permit", { reverse_client_name = "www.example.net" }, rule)
+    expect("defer_if_permit", { client_name = "www.example.net" }, rule)
 end)

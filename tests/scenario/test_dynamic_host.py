@@ -74,7 +74,7 @@ class DynamicHost:
     def ask(self, name):
         client = PolicyClient(f"inet:127.0.0.1:{self.server.port}")
         try:
-            return client.ask(reverse_client_name=name)
+            return client.ask(client_name=name)
         finally:
             client.close()
 
