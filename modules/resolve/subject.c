@@ -35,7 +35,8 @@ static bool read_address(const char *text, struct subject *subject)
 	return true;
 }
 
-/* Into the text form of DNS, where a backslash would begin what is escaped. False: no room. */
+/* Into the text form of DNS, where a backslash would begin what is escaped, without the dot at the
+ * end. False: no room. */
 static bool escape(const char *text, char name[SUBJECT_SIZE])
 {
 	size_t used = 0;
@@ -47,6 +48,8 @@ static bool escape(const char *text, char name[SUBJECT_SIZE])
 			name[used++] = '\\';
 		name[used++] = g_ascii_tolower(*text);
 	}
+	if (used > 1 && name[used - 1] == '.' && name[used - 2] != '.')
+		used--;
 	name[used] = '\0';
 	return true;
 }

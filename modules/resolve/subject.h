@@ -10,7 +10,7 @@ enum { SUBJECT_SIZE = 4 * 253 + 4 };
 enum subject_kind {
 	SUBJECT_NONE,      /* the question does not apply, why says it */
 	SUBJECT_ADDRESS,   /* address, and name is its text */
-	SUBJECT_NAME,      /* name, in lower case; it may still be none that DNS can have */
+	SUBJECT_NAME,      /* name, in lower case, no dot at its end; it may be none that DNS can have */
 	SUBJECT_IMPOSSIBLE /* there can be no such name, why says it; name is how it begins */
 };
 
