@@ -158,24 +158,33 @@ static pp_step_t answer_with(pp_ask_t *a, const struct spf_question *question,
 	return pp_none(a, "%s has no SPF record", domain);
 }
 
+/* There is no more time for what is not known. */
+static void give_up(struct spf_outcome *outcome)
+{
+	outcome->result = SPF_TEMPERROR;
+	*outcome->mechanism = '\0';
+	g_strlcpy(outcome->problem, "DNS took too long", sizeof(outcome->problem));
+}
+
 /* Whatever comes in may be all that is wanted, or lead on. */
 static pp_step_t evaluate(pp_ask_t *a)
 {
 	struct state *state = pp_state(a);
 	struct spf_outcome outcome;
-	bool late = pp_time_left(a) == 0;
+	bool late = pp_time_left(a) == 0, over;
 
 	/* A fail without its explanation is one. */
 	if (late)
 		state->question.explain = false;
-	if (spf_evaluate(&state->question, look_up, &state->look_ups, &outcome)) {
+	over = spf_evaluate(&state->question, look_up, &state->look_ups, &outcome);
+	if (late && !over)
+		give_up(&outcome);
+	if (late || over) {
 		if (outcome.guessed)
 			pp_keep_at_most(a, 0);
 		set_fields(a, &state->question, &outcome);
 		return answer_with(a, &state->question, &outcome);
 	}
-	if (late)
-		return pp_unknown(a, "SPF of %s: DNS took too long", outcome.domain);
 	/* A first term may be all that is wanted. But a round takes as long as the records are long, and
 	 * a stranger's answers may come one after another. */
 	return state->rounds++ < EARLY_ROUNDS ? pp_wait_any(a, evaluate) : pp_wait(a, evaluate);

@@ -4,6 +4,7 @@ spf = check.spf { receiver = "mx.example.net" }
 helo = check.spf { identity = "helo", receiver = "mx.example.net" }
 silent = check.spf { explain = false, receiver = "mx.example.net" }
 quick = check.spf { timeout = "1s" }
+timely = check.spf { timeout = "1s", receiver = "mx.example.net" }
 library = check.spf { engine = "libspf2", receiver = "mx.example.net" }
 quick_library = check.spf { engine = "libspf2", timeout = "1s" }
 relayed = check.spf { skip = { "198.51.100.0/24", "2001:db8:7::/48" } }
@@ -114,7 +115,11 @@ test("time that is over is no result, but a fail needs no explanation", function
             ["192.0.2.1 PTR"] = "mail.example.org", ["mail.example.org A"] = "192.0.2.1",
             [slow] = { answer, after = "30s" },
         }
-        equal(ask(quick, mail("192.0.2.1")).text, "SPF of example.org: DNS took too long")
+        local late = ask(timely, mail("192.0.2.1"))
+        equal(late.text, "SPF of example.org: DNS took too long")
+        equal(late.identity, "mail_from")
+        equal(late.authentication_results, "Authentication-Results: mx.example.net; spf=temperror smtp.mailfrom=bob@example.org")
+        contains(late.received_spf, 'problem="DNS took too long"')
     end
     given_dns { ["example.org TXT"] = "v=spf1 -all exp=why.example.org", ["why.example.org TXT"] = { "why", after = "30s" } }
     local answer = ask(quick, mail("192.0.2.1"))
@@ -130,6 +135,26 @@ test("what is slow and not wanted is not waited for", function()
     local before = now()
     equal(ask(spf, mail("192.0.2.1")).word, "pass")
     equal(now() - before < 1, true)
+end)
+
+test("answers that come one by one all count, in time or when time is over", function()
+    local zone, hosts, record = {}, {}, "v=spf1"
+    for i = 1, 8 do
+        record = record .. " a:a" .. i .. ".example"
+        zone["a" .. i .. ".example A"] = { "203.0.113.1", after = 10 * i .. "ms" }
+    end
+    for i = 1, 10 do
+        hosts[i] = i .. " mx" .. i .. ".example"
+        zone["mx" .. i .. ".example A"] = { i == 10 and "192.0.2.1" or "203.0.113.1", after = 100 + 10 * i .. "ms" }
+    end
+    zone["example.org MX"] = hosts
+    zone["example.org TXT"] = record .. " mx -all"
+    given_dns(zone)
+    equal(ask(timely, mail("192.0.2.1")).mechanism, "mx")
+    zone["example.org TXT"] = record .. " mx include:never.example -all"
+    zone["never.example TXT"] = { "v=spf1 -all", after = "1h" }
+    given_dns(zone)
+    equal(ask(timely, mail("192.0.2.1")).mechanism, "mx")
 end)
 
 test("an answer without names that DNS does not answer for is not kept", function()
