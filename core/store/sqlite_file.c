@@ -11,7 +11,7 @@
 
 /* What there is to tune; tests/bench tells what a change does. */
 #define PAGE_BYTES 2048                /* of a new database */
-#define CACHE_BYTES (32 * 1024 * 1024) /* a connection, at most */
+#define CACHE_BYTES (64 * 1024 * 1024) /* a connection, at most */
 #define MMAP_BYTES 0                   /* with it an error of the disk would be a signal */
 
 /* A log in use that is longer begins anew at the next moment at which nobody writes or reads it.
