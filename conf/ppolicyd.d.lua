@@ -190,6 +190,100 @@ function dns(settings) end
 ---Clients are proxies, and send a PROXY header first
 ---@field proxy? pp.proxy
 
+---@class pp.delegate.Parameters
+---The servers, each a text "NAME=ADDRESS:PORT[:PRIORITY[:WEIGHT[:TIMEOUT]]]" or a table { name =,
+---address =, priority =, weight =, timeout =, backup =, send_proxy = } (required)
+---@field servers table
+---What action() gives when no server answered (required)
+---@field default pp.Action
+---Names of the actions that action() hands on; any other becomes DUNNO. Those of the permit class
+---(ok, filter, redirect, bcc, discard, restriction) must also stand in may of the listen() (default
+---{ "dunno", "reject", "reply", "defer", "defer_if_permit", "defer_if_reject", "prepend", "warn",
+---"info", "hold" })
+---@field actions? string|string[]
+---An action leaves as it came: no enhanced code is added to it, and no id (default false)
+---@field verbatim? boolean
+---Attribute by which requests stay on one server, such as instance: those of one message
+---@field stick? string
+---When the next server is asked: where the request was not sent, as no connection could be made; or
+---also where it was and no answer came, so that two servers may count it (default "unsent")
+---@field retry? "unsent"|"unanswered"
+---Attributes of which kept answers depend; without it none is kept
+---@field keep_key? string|string[]
+---How long connecting to a server may take, within its timeout (from 10ms to 90s; default "1s")
+---@field connect? string
+---How often each server is checked; "0s" is never, and then a request now and then tries one that
+---is down (of at most 1h; default "2s")
+---@field inter? string
+---The same while a server is about to go down or to come up (from 10ms to 1h; default "500ms")
+---@field fastinter? string
+---Good checks in a row that bring a server up (from 1 to 100 checks; default 2)
+---@field rise? integer
+---Failed checks in a row, or requests in a row without an answer in time, that take it down (from 1
+---to 100 checks; default 3)
+---@field fall? integer
+---Failed requests in a row, of whatever kind, that take it down (from 1 to 10000 requests; default
+---10)
+---@field error_limit? integer
+---Attributes of the request that checks send, in place of those of a client that only connects
+---@field probe? table
+---How long an unused connection is kept; "0s" is not at all (of at most 1h; default "30s")
+---@field idle? string
+---Unused connections that are kept to each server, in each event loop (from 0 to 10000 connections;
+---default 64)
+---@field pool? integer
+---How long one ask may take; the answer is unknown after it (from 1ms to 90s; default "9s")
+---@field timeout? string
+---How long an answer is good: a duration, or one by word, such as { found = "1h", unknown = "10s"
+---}; "0s" is not kept; a duration alone does not keep unknown, and words not named keep the
+---module's default (default "0s")
+---@field keep? string|table
+---How much longer a kept answer serves when its source fails (of at most 30d; default "0s")
+---@field stale? string
+---Name of the check in logs and commands, if not that of the global it is assigned to
+---@field name? string
+
+---@class pp.delegate.Answer
+---It could not be found out
+---@field unknown boolean
+---The question does not apply, or nobody answers it
+---@field none boolean
+---It lets the mail pass: DUNNO, OK, RELAY
+---@field passed boolean
+---It refuses, for now or for good: 4NN, 5NN, REJECT, DEFER, DEFER_IF_PERMIT, DEFER_IF_REJECT
+---@field refused boolean
+---It says something else: HOLD, PREPEND, WARN, a restriction, ...
+---@field other boolean
+---@field word "unknown"|"none"|"passed"|"refused"|"other"
+---What there is to say about it, for the log and for replies
+---@field text string
+---@field from "asked"|"memory"|"store"|"stale"
+---The first word of the server's action, in capitals if Postfix knows it: DUNNO, 450
+---@field verb? string
+---What stands behind it
+---@field verb_text string
+---Name of the server that answered
+---@field server string
+---How many servers were asked
+---@field tries integer
+---How long all of that took, in milliseconds
+---@field delay string
+---Priority of the server
+---@field priority integer
+---Weight of the server
+---@field weight integer
+---Requests it got so far
+---@field queries integer
+---Those it answered
+---@field answers integer
+---Those it did not
+---@field failed integer
+---The server's action as it came
+---@field raw string
+
+---What does another policy server say?
+---@alias pp.delegate.Check fun(req: pp.Request): pp.delegate.Answer
+
 ---@class pp.dnsbl.Parameters
 ---The lists: names of zones, ["zone"] = points, or ["zone"] = { weight = 5, replies = { ... },
 ---subject = "...", self_test = false }; points may be negative (required)
@@ -617,6 +711,8 @@ function dns(settings) end
 ---@alias pp.spf.Check fun(req: pp.Request): pp.spf.Answer
 
 ---@class pp.Checks
+---What does another policy server say?
+---@field delegate fun(parameters: pp.delegate.Parameters): pp.delegate.Check
 ---Is the client, or a domain it names, on lists in DNS?
 ---@field dnsbl fun(parameters: pp.dnsbl.Parameters): pp.dnsbl.Check
 ---Does the client's name look like that of a dynamic address?

@@ -17,7 +17,17 @@ core_libcore_a_SOURCES = \
 	core/service/dns_name.c core/service/dns_name.h \
 	core/service/endpoint.c core/service/endpoint.h \
 	core/service/loop.c core/service/loop.h \
+	core/service/proxy_encode.c core/service/proxy_encode.h \
 	core/service/shard.c core/service/shard.h \
+	core/service/upstream.c core/service/upstream.h \
+	core/service/upstream_address.c \
+	core/service/upstream_call.c core/service/upstream_call.h \
+	core/service/upstream_inside.h \
+	core/service/upstream_keeper.c core/service/upstream_keeper.h \
+	core/service/upstream_line.c \
+	core/service/upstream_mark.c \
+	core/service/upstream_pool.c core/service/upstream_pool.h \
+	core/service/upstream_reply.c core/service/upstream_reply.h \
 	core/service/watchdog.c core/service/watchdog.h \
 	core/service/worker.c core/service/worker.h \
 	core/store/batch.c core/store/batch.h \
@@ -41,6 +51,9 @@ core_libcore_a_SOURCES = \
 	core/store/store.c core/store/store.h \
 	core/store/writer.c core/store/writer.h \
 	core/request/action.c core/request/action.h \
+	core/request/action_inside.h \
+	core/request/action_read.c \
+	core/request/action_restriction.c \
 	core/request/attribute.c core/request/attribute.h \
 	core/request/connection.c core/request/connection.h \
 	core/request/connection_header.c \
@@ -66,6 +79,7 @@ core_libcore_a_SOURCES = \
 	core/check/stored.c core/check/stored.h \
 	core/check/stored_row.c \
 	core/check/stored_table.c \
+	core/check/upstream.c core/check/upstream.h \
 	core/check/work.c core/check/work.h \
 	core/rule/actions.c core/rule/actions.h \
 	core/rule/compare.c core/rule/compare.h \
@@ -75,6 +89,7 @@ core_libcore_a_SOURCES = \
 	core/rule/given.c core/rule/given.h \
 	core/rule/given_dns.c core/rule/given_dns.h \
 	core/rule/globals.c core/rule/globals.h \
+	core/rule/handed.c core/rule/handed.h \
 	core/rule/heap.c core/rule/heap.h \
 	core/rule/library.c core/rule/library.h \
 	core/rule/manual.c core/rule/manual.h \
@@ -116,6 +131,7 @@ core_libcore_a_SOURCES = \
 	core/daemon/control_module.c \
 	core/daemon/control_status.c \
 	core/daemon/control_store.c core/daemon/control_store.h \
+	core/daemon/control_upstream.c \
 	core/daemon/control_words.c core/daemon/control_words.h \
 	core/daemon/converse.c core/daemon/converse.h \
 	core/daemon/desk.c core/daemon/desk.h \

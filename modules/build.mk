@@ -19,6 +19,7 @@ all-local: module-texts
 clean-local:
 	rm -rf $(MODULE_NAMES:%=modules/%.md) modules/sql modules/share
 
+include modules/delegate/build.mk
 include modules/dnsbl/build.mk
 include modules/dynamic_host/build.mk
 include modules/example/build.mk

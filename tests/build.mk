@@ -4,6 +4,7 @@
 UNIT_TESTS = \
 	tests/unit/test_abi \
 	tests/unit/test_action \
+	tests/unit/test_action_read \
 	tests/unit/test_address \
 	tests/unit/test_arena \
 	tests/unit/test_ask \
@@ -31,6 +32,7 @@ UNIT_TESTS = \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
 	tests/unit/test_proxy \
+	tests/unit/test_proxy_encode \
 	tests/unit/test_quantity \
 	tests/unit/test_request \
 	tests/unit/test_resolve_subject \
@@ -57,6 +59,8 @@ UNIT_TESTS = \
 	tests/unit/test_syslog \
 	tests/unit/test_text \
 	tests/unit/test_timer \
+	tests/unit/test_upstream \
+	tests/unit/test_upstream_reply \
 	tests/unit/test_value \
 	tests/unit/test_walk \
 	tests/unit/test_walk_cover \
@@ -84,6 +88,7 @@ FUZZ_TESTS = \
 	tests/fuzz/fuzz_dynamic_host \
 	tests/fuzz/fuzz_pattern \
 	tests/fuzz/fuzz_proxy \
+	tests/fuzz/fuzz_reply \
 	tests/fuzz/fuzz_spf \
 	tests/fuzz/fuzz_statement \
 	tests/fuzz/fuzz_wire
@@ -95,6 +100,7 @@ tests_fuzz_fuzz_dynamic_host_SOURCES = tests/fuzz/fuzz_dynamic_host.c $(FUZZ_MAI
 tests_fuzz_fuzz_dynamic_host_LDADD = tests/unit/libunit.a $(CORE_LIBS) $(PCRE2_LIBS)
 tests_fuzz_fuzz_pattern_SOURCES = tests/fuzz/fuzz_pattern.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_spf_SOURCES = tests/fuzz/fuzz_spf.c $(FUZZ_MAIN) $(SPF_EVALUATOR)
 tests_fuzz_fuzz_statement_SOURCES = tests/fuzz/fuzz_statement.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c $(FUZZ_MAIN)

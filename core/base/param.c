@@ -335,6 +335,11 @@ static bool member_read(const struct reader *reader, const pp_value_t *value, vo
 	case PP_TYPE_ATTRIBUTES:
 	case PP_TYPE_FIELDS: return texts_read(reader, value, member);
 	case PP_TYPE_TABLE: return table_read(reader, value, member);
+	case PP_TYPE_ACTION:
+		if (value->kind != PP_MADE_ACTION)
+			return bad_kind(reader, value);
+		*(const pp_action_t **)member = value_action_copy(reader->arena, value->action);
+		return true;
 	case PP_TYPE_NETWORKS:
 		if (!networks_read(reader, value, &networks))
 			return false;

@@ -31,8 +31,8 @@ struct param_options {
 /* What the rows of each type take, beside what ppolicyd/module.h says:
  * whole numbers also as 5.0; durations and sizes only as text; lists of texts,
  * networks and names also one text; a table nothing else, but with a default also
- * a text. A default of a list is words with spaces between. Limits of a text are
- * of its length. A choice is an interned text.
+ * a text, and an action has no default. A default of a list is words with spaces between. Limits of a text
+ * are of its length. A choice is an interned text.
  *
  * Fills in the struct: each row's default, then the value of its name. Unknown
  * names (with the nearest known), wrong kinds, values out of range, missing

@@ -99,6 +99,7 @@ const char *param_type_name(const pp_row_t *row)
 	case PP_TYPE_ATTRIBUTE: return "attribute";
 	case PP_TYPE_ATTRIBUTES: return "attributes";
 	case PP_TYPE_FIELDS: return "field names";
+	case PP_TYPE_ACTION: return "action";
 	case PP_TYPE_END: break;
 	}
 	return "nothing";
@@ -123,6 +124,7 @@ const char *param_wanted(struct arena *arena, const pp_row_t *row)
 	case PP_TYPE_ATTRIBUTE: return "the name of an attribute";
 	case PP_TYPE_ATTRIBUTES: return "the name of an attribute or a list of names";
 	case PP_TYPE_FIELDS: return "the name of a field or a list of names";
+	case PP_TYPE_ACTION: return "an action such as dunno()";
 	case PP_TYPE_CHOICE: break;
 	case PP_TYPE_END: return "nothing";
 	}
@@ -158,6 +160,7 @@ const char *param_editor_type(const pp_row_t *row)
 	case PP_TYPE_ATTRIBUTES:
 	case PP_TYPE_FIELDS: return "string|string[]";
 	case PP_TYPE_TABLE: return row->dflt == NULL ? "table" : "string|table";
+	case PP_TYPE_ACTION: return "pp.Action";
 	case PP_TYPE_END: break;
 	}
 	return "nil";
@@ -246,6 +249,11 @@ static pp_value_t member_value(struct arena *arena, const pp_row_t *row, const v
 	case PP_TYPE_TABLE:
 		if (*(const pp_value_t *const *)member != NULL)
 			return **(const pp_value_t *const *)member;
+		break;
+	case PP_TYPE_ACTION:
+		if (*(const pp_action_t *const *)member != NULL)
+			return (pp_value_t){ .kind = PP_MADE_ACTION,
+				             .action = *(const pp_action_t *const *)member };
 		break;
 	case PP_TYPE_END: break;
 	}

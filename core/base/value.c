@@ -6,6 +6,16 @@
 #include <string.h>
 #include "base/text.h"
 
+const char *value_action_source(const pp_action_t *action)
+{
+	return (const char *)action + action->source;
+}
+
+const pp_action_t *value_action_copy(struct arena *arena, const pp_action_t *action)
+{
+	return action != NULL ? memcpy(arena_alloc(arena, action->size), action, action->size) : NULL;
+}
+
 const char *value_kind_name(pp_kind_t kind)
 {
 	switch (kind) {
@@ -14,6 +24,7 @@ const char *value_kind_name(pp_kind_t kind)
 	case PP_REAL: return "number";
 	case PP_STRING: return "text";
 	case PP_LIST: return "table";
+	case PP_MADE_ACTION: return "action";
 	case PP_NIL: break;
 	}
 	return "nil";
@@ -66,6 +77,8 @@ pp_value_t value_copy(struct arena *arena, const pp_value_t *value)
 
 	if (value->kind == PP_STRING) {
 		copy.string = arena_strdup(arena, value->string);
+	} else if (value->kind == PP_MADE_ACTION) {
+		copy.action = value_action_copy(arena, value->action);
 	} else if (value->kind == PP_LIST) {
 		pp_pair_t *pairs = arena_alloc(arena, value->list.count * sizeof(*pairs));
 
@@ -103,6 +116,7 @@ const char *value_show(struct arena *arena, const pp_value_t *value)
 	case PP_INTEGER: return arena_printf(arena, "%" PRId64, value->integer);
 	case PP_REAL: return arena_strdup(arena, print_real(value->real, number));
 	case PP_LIST: return value->list.count == 0 ? "{}" : "{...}";
+	case PP_MADE_ACTION: return arena_strdup(arena, value_action_source(value->action));
 	case PP_STRING: break;
 	case PP_NIL: return "nil";
 	}
@@ -133,6 +147,7 @@ void value_canonical(GString *out, const pp_value_t *value)
 		g_string_append_printf(out, "r%016" PRIx64, bits);
 		break;
 	case PP_STRING: append_text(out, 's', value->string); break;
+	case PP_MADE_ACTION: append_text(out, 'a', value_action_source(value->action)); break;
 	case PP_LIST:
 		g_string_append_printf(out, "l%zu:", value->list.count);
 		for (size_t i = 0; i < value->list.count; i++) {
@@ -213,5 +228,6 @@ void value_print(GString *out, const pp_value_t *value)
 	case PP_REAL: g_string_append(out, print_real(value->real, number)); break;
 	case PP_STRING: print_text(out, value->string); break;
 	case PP_LIST: print_list(out, value); break;
+	case PP_MADE_ACTION: g_string_append(out, value_action_source(value->action)); break;
 	}
 }

@@ -9,6 +9,15 @@
 #include "base/arena.h"
 #include "ppolicyd/module.h"
 
+/* An action, as those who make it know more of: so many bytes in one piece, with this at their
+ * beginning, and without pointers into themselves. */
+struct pp_action {
+	size_t size;
+	size_t source; /* where its constructor stands as Lua source, NUL-terminated */
+};
+const char *value_action_source(const pp_action_t *action);
+const pp_action_t *value_action_copy(struct arena *arena, const pp_action_t *action); /* NULL for NULL */
+
 const char *value_kind_name(pp_kind_t kind); /* "text", "number", "true or false", "table", "nil" */
 const pp_value_t *value_get(const pp_value_t *list, const char *key); /* NULL: no such key, or no list */
 /* The whole number a number is; false for 1.5, for what does not fit and for no number. */

@@ -12,6 +12,7 @@
 #include "check/step.h"
 #include "check/stored.h"
 #include "check/work.h"
+#include "service/upstream_pool.h"
 
 #define KEY_MAX 16384 /* a longer key is neither kept nor merged */
 #define COUNT(stat, by) \
@@ -452,6 +453,7 @@ void ask_host_clear(struct ask_host *host)
 		ask_free(ask);
 	}
 	sql_settle(host);
+	upstream_pool_clear_all(&host->pools);
 	while ((ask = host->spare) != NULL) {
 		host->spare = ask->next_open;
 		arena_free(&ask->arena);

@@ -23,6 +23,8 @@ struct ask_host {
 	struct worker_pool *workers; /* NULL: pp_blocking() fails */
 	struct dns *dns;             /* NULL: pp_dns() fails */
 	bool no_effects;             /* checks with effects are unknown (ppolicyctl ask) */
+	bool no_servers;             /* pp_upstream() fails (rule tests) */
+	struct upstream_pool *pools; /* of connections to other policy servers */
 	GHashTable *flights;         /* by key: those that identical asks may join */
 	struct pp_ask *open;         /* all that wait */
 	struct pp_ask *spare;        /* recycled */

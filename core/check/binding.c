@@ -28,6 +28,27 @@ struct check *check_current(void)
 	return current;
 }
 
+pp_msec_t pp_time_limit(void)
+{
+	pp_msec_t deadline = available != NULL ? available->deadline : 0;
+
+	if (making == NULL || (deadline > 0 && deadline < making->timeout))
+		return deadline;
+	return making->timeout;
+}
+
+bool pp_read_rows(pp_error_t *error, const char *where, const pp_row_t *rows, const pp_value_t *values,
+                  void *structure)
+{
+	struct pp_error inner = *error;
+	g_autofree char *place = g_strconcat(error->where != NULL ? error->where : "",
+	                                     error->where != NULL ? ": " : "", where, NULL);
+
+	inner.where = place;
+	inner.noun = "setting";
+	return param_read(rows, values, NULL, &making->arena, structure, &inner);
+}
+
 /* -- stores -------------------------------------------------------------- */
 
 void binding_begin(struct check *check, const struct check_stores *stores)

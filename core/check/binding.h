@@ -10,6 +10,7 @@
 struct check_stores {
 	struct store *const *items; /* the one for statements is called "store" */
 	unsigned count;
+	pp_msec_t deadline; /* the longest one of a request; 0: not known */
 };
 
 /* A statement that the module declares. */

@@ -109,23 +109,26 @@ static void read_keep_by_word(struct check *check, const pp_value_t *keep, struc
 	}
 }
 
-static void read_keep(struct check *check, const pp_value_t *keep, struct pp_error *error)
+static void read_keep(struct check *check, const pp_value_t *values, struct pp_error *error)
 {
 	const pp_module_t *desc = check->module->desc;
+	const pp_value_t *keep = value_get(values, "keep");
+	const char *only = desc->keep_with, *why;
+	bool may_keep = !desc->effects || (only != NULL && value_get(values, only) != NULL);
 	pp_msec_t length = 0;
-	const char *why;
 
 	duration_parse(check_default_keep(check->module), &length, &why);
 	set_keep(check, length);
-	if (keep != NULL && desc->effects)
-		param_fail(error, keep->line,
-		           "keep: asking %s changes something, so its answers cannot be kept", desc->name);
+	if (keep != NULL && !may_keep)
+		param_fail(error, keep->line, "keep: asking %s changes something, so its answers %s %s",
+		           desc->name, only != NULL ? "are kept only with" : "cannot be",
+		           only != NULL ? only : "kept");
 	else if (keep != NULL && keep->kind == PP_LIST)
 		read_keep_by_word(check, keep, error);
 	else if (keep != NULL && read_keep_length(keep, &length, NULL, error, &check->arena))
 		set_keep(check, length);
 	for (unsigned i = 0; i < check->module->words; i++)
-		check->keeps |= check->keep[i] > 0 && !desc->effects;
+		check->keeps |= check->keep[i] > 0 && may_keep;
 }
 
 static void read_common(struct check *check, const pp_value_t *values, struct pp_error *error)
@@ -142,7 +145,7 @@ static void read_common(struct check *check, const pp_value_t *values, struct pp
 		duration_parse(desc->timeout, &check->timeout, &why);
 	if (desc->stale != NULL && value_get(values, "stale") == NULL)
 		duration_parse(desc->stale, &check->stale, &why);
-	read_keep(check, value_get(values, "keep"), error);
+	read_keep(check, values, error);
 	check->keeps_in_store = g_strcmp0(common.keep_in, "store") == 0;
 	if (check->keeps_in_store && desc->effects)
 		param_fail(error, value_get(values, "keep_in")->line,

@@ -15,6 +15,7 @@ struct check_statement;
 struct check_stores;
 struct store;
 struct stored;
+struct upstream;
 
 struct check_stats { /* of one loop, on cache lines of its own */
 	uint64_t asked, memory, store, stale, unknown, timeouts, merged, usec;
@@ -59,10 +60,11 @@ struct check {
 	struct store *store;                /* one of them: of its module's statements; NULL: none */
 	struct stored *stored;              /* of keep_in = "store"; NULL: answers are kept in memory only */
 	struct check_statement *statements; /* as the module declares them; NULL: none */
-	GMutex opening;                     /* of open(): the main thread and upkeep both try */
-	bool open_failed;                   /* said already; upkeep thread and main thread only */
-	int warned;                         /* atomic: said that the module reads what it must not */
-	pp_msec_t lost_said;                /* atomic: when it was said that something is lost, pp_now() */
+	struct upstream *upstream; /* atomic; of pp_upstream_open(): the handle holds it; NULL: none */
+	GMutex opening;            /* of open(): the main thread and upkeep both try */
+	bool open_failed;          /* said already; upkeep thread and main thread only */
+	int warned;                /* atomic: said that the module reads what it must not */
+	pp_msec_t lost_said;       /* atomic: when it was said that something is lost, pp_now() */
 	struct check_stats stats[CHECK_LOOPS_MAX];
 };
 

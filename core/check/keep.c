@@ -6,9 +6,10 @@
 
 #define HELD_MAX (INT64_C(100) * 366 * 86400 * 1000) /* ms: as good as forever, and no overflow */
 
+/* Where a parameter lets answers be kept nonetheless, they are kept as any others. */
 static bool has_effects(const struct check *check)
 {
-	return check->module->desc->effects;
+	return check->module->desc->effects && !check->keeps;
 }
 
 bool keep_is_wanted(const struct check *check)

@@ -13,7 +13,7 @@
 	 BIT(PP_TYPE_DURATION) | BIT(PP_TYPE_BYTES) | BIT(PP_TYPE_FILE) | BIT(PP_TYPE_CHOICE))
 #define LIST_TYPES                                                                                  \
 	(BIT(PP_TYPE_TEXTS) | BIT(PP_TYPE_TABLE) | BIT(PP_TYPE_NETWORKS) | BIT(PP_TYPE_ATTRIBUTE) | \
-	 BIT(PP_TYPE_ATTRIBUTES) | BIT(PP_TYPE_FIELDS))
+	 BIT(PP_TYPE_ATTRIBUTES) | BIT(PP_TYPE_FIELDS) | BIT(PP_TYPE_ACTION))
 /* What a database can hold. */
 #define SQL_TYPES                                                                         \
 	(BIT(PP_TYPE_BOOL) | BIT(PP_TYPE_INT) | BIT(PP_TYPE_NUMBER) | BIT(PP_TYPE_TEXT) | \
@@ -33,7 +33,7 @@ struct table {
 
 static bool has_type(const pp_row_t *row, uint32_t types)
 {
-	return row->type > PP_TYPE_END && row->type <= PP_TYPE_FIELDS && (BIT(row->type) & types) != 0;
+	return row->type > PP_TYPE_END && row->type <= PP_TYPE_ACTION && (BIT(row->type) & types) != 0;
 }
 
 /* -- words ---------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "check/dns.h"
 #include "check/step.h"
+#include "check/upstream.h"
 
 #define SLEEP_MAX (INT64_C(100) * 366 * 86400 * 1000) /* ms: as good as forever, and no overflow */
 
@@ -49,6 +50,8 @@ static void end_work(struct pp_work *work, pp_work_state_t state)
 	work->claim = NULL;
 	if (work->look_up != NULL)
 		dns_cancel(&work->look_up->wish);
+	if (work->asked != NULL)
+		upstream_call_cancel(&work->asked->call, pp_now() >= work->ask->due);
 	work->state = state;
 }
 

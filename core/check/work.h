@@ -11,6 +11,7 @@
 struct dns_look_up;
 struct sql_rows;
 struct query_rows;
+struct upstream_work;
 
 struct pp_work {
 	struct pp_ask *ask;
@@ -22,6 +23,7 @@ struct pp_work {
 	struct dns_look_up *look_up;    /* of pp_dns(); NULL: none */
 	const struct sql_rows *rows;    /* of pp_sql(); NULL: none */
 	const struct query_rows *texts; /* of pp_query(); NULL: none */
+	struct upstream_work *asked;    /* of pp_upstream(); NULL: none */
 	const char *error;              /* a sentence; NULL: none */
 };
 

@@ -32,9 +32,6 @@ static const struct filter_row exits[] = {
 	{ "3", "", "the server cannot be reached" },
 };
 
-/* Commands of the design whose service is not built yet. */
-static const char *const later[] = { "upstream", NULL };
-
 const struct command *commands_all(void)
 {
 	return commands;
@@ -126,12 +123,10 @@ const struct command *command_find(const char *const *words, unsigned *used, cha
 	for (unsigned i = 0; i < COMMANDS; i++)
 		if (commands[i].id != COMMAND_module && (*used = words_of_name(commands[i].name, words)) > 0)
 			return &commands[i];
-	if (seconds == NULL && may_be_module(words[0]) && !g_strv_contains(later, words[0]))
+	if (seconds == NULL && may_be_module(words[0]))
 		return &commands[COMMAND_module];
 	both = g_strjoin(" ", words[0], seconds != NULL ? words[1] : NULL, NULL);
-	if (g_strv_contains(later, words[0]))
-		*error = g_strdup_printf("%s: not in this version", words[0]);
-	else if (seconds != NULL && words[1] == NULL)
+	if (seconds != NULL && words[1] == NULL)
 		*error = g_strdup_printf("%s: %s?", words[0], seconds);
 	else
 		*error = no_such_command(both);

@@ -32,6 +32,18 @@
 	X(store_status, "store status", "", false,                                                           \
 	  "Tell how each database does that checks use: what is wrong with it, what was asked and written, " \
 	  "its size, and the versions of its tables")                                                        \
+	X(upstream_show, "upstream show", "[SERVER] [check=CHECK]", false,                                   \
+	  "Tell how the servers do that checks ask, of the module delegate: up or down and why, what they "  \
+	  "were asked and what came of it")                                                                  \
+	X(upstream_drain, "upstream drain", "SERVER [check=CHECK]", true,                                    \
+	  "Send a server no new requests; those under way end, and its health is watched on")                \
+	X(upstream_maint, "upstream maint", "SERVER [check=CHECK]", true,                                    \
+	  "Send a server no new requests, and no health checks")                                             \
+	X(upstream_ready, "upstream ready", "SERVER [check=CHECK]", true,                                    \
+	  "Use a server again that was drained or in maintenance")                                           \
+	X(upstream_weight, "upstream weight", "SERVER WEIGHT [check=CHECK]", true,                           \
+	  "Change the weight of a server, 0 to 256, until the server or its check is made anew; 0 is as "    \
+	  "drained")                                                                                         \
 	X(module, "MODULE COMMAND", "[check=CHECK] [NAME=VALUE ...]", false,                                 \
 	  "Do what a module offers, such as greylist list, for the check of this name, else for each check " \
 	  "of the module; --NAME VALUE is taken too; ppolicyd --manual MODULE tells the commands and "       \

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "check/dns_now.h"
 #include "check/stored.h"
+#include "service/upstream_keeper.h"
 
 #define LOOPS_DEFAULT_MAX 4
 
@@ -79,6 +80,7 @@ static struct check *check_at(const struct world *world, guint index)
 
 void world_open(struct world *world, unsigned workers)
 {
+	upstream_keeper_use_dns(&world->plan->dns);
 	plan_open_stores(world->plan);
 	dns_now_use(&world->plan->dns);
 	for (guint i = 0; i < world->plan->checks->len; i++) {

@@ -33,6 +33,7 @@ typedef struct pp_ask pp_ask_t;           /* one check asked about one request *
 typedef struct pp_work pp_work_t;         /* something started that takes time */
 typedef struct pp_error pp_error_t;       /* where validate() and open() say what is wrong */
 typedef struct pp_networks pp_networks_t; /* an immutable set of IP networks */
+typedef struct pp_action pp_action_t;     /* what a rule may return, made by a constructor */
 
 /* An IP address; an IPv4-mapped IPv6 address is IPv4. */
 typedef struct pp_address {
@@ -121,7 +122,8 @@ typedef enum pp_type {
 	PP_TYPE_NETWORKS,   /* const pp_networks_t *, NULL = absent */
 	PP_TYPE_ATTRIBUTE,  /* const char *, the name of an attribute; it counts as read */
 	PP_TYPE_ATTRIBUTES, /* const pp_texts_t *, names of attributes; they count as read */
-	PP_TYPE_FIELDS      /* const pp_texts_t *, names of further fields of the answer, all text */
+	PP_TYPE_FIELDS,     /* const pp_texts_t *, names of further fields of the answer, all text */
+	PP_TYPE_ACTION      /* const pp_action_t *, such as dunno(), NULL = absent */
 } pp_type_t;
 
 typedef struct pp_texts {
@@ -132,7 +134,15 @@ typedef struct pp_texts {
 /* A value as it was written in the rule file. */
 typedef struct pp_value pp_value_t;
 typedef struct pp_pair pp_pair_t;
-typedef enum pp_kind { PP_NIL, PP_BOOLEAN, PP_INTEGER, PP_REAL, PP_STRING, PP_LIST } pp_kind_t;
+typedef enum pp_kind {
+	PP_NIL,
+	PP_BOOLEAN,
+	PP_INTEGER,
+	PP_REAL,
+	PP_STRING,
+	PP_LIST,
+	PP_MADE_ACTION
+} pp_kind_t;
 
 struct pp_value {
 	pp_kind_t kind;
@@ -146,6 +156,7 @@ struct pp_value {
 			size_t count;
 			const pp_pair_t *pairs; /* first those without a key, then the others by key */
 		} list;
+		const pp_action_t *action;
 	};
 };
 
@@ -201,6 +212,7 @@ typedef pp_row_t pp_field_t;
 #define PP_ATTR_NAME(s, m, ...) PP_ROW(s, m, PP_TYPE_ATTRIBUTE, const char *, __VA_ARGS__)
 #define PP_ATTR_NAMES(s, m, ...) PP_ROW(s, m, PP_TYPE_ATTRIBUTES, const pp_texts_t *, __VA_ARGS__)
 #define PP_FIELD_NAMES(s, m, ...) PP_ROW(s, m, PP_TYPE_FIELDS, const pp_texts_t *, __VA_ARGS__)
+#define PP_ACTION(s, m, ...) PP_ROW(s, m, PP_TYPE_ACTION, const pp_action_t *, __VA_ARGS__)
 #define PP_END               \
 	{                    \
 		.name = NULL \
@@ -417,6 +429,68 @@ PP_EXPORT bool pp_dns_equal(const char *name, const char *other);
 /* "1.2.0.192.ZONE", or the nibbles of an IPv6 address; zone NULL: in-addr.arpa or ip6.arpa. */
 PP_EXPORT const char *pp_dns_reverse_name(pp_ask_t *a, const pp_address_t *address, const char *zone);
 
+/* -- other policy servers -------------------------------------------------- */
+
+/* Servers that answer alike, and how they do, for all loops. */
+typedef struct upstream pp_upstream_t;
+typedef struct pp_upstream_server {
+	const char *name;    /* in logs and commands */
+	const char *address; /* pp_upstream_is_address() */
+	int64_t priority;    /* the lowest one that can be asked is */
+	int64_t weight;      /* 1 to 256: how much it is asked beside others of its priority */
+	pp_msec_t timeout;   /* of one try */
+	bool backup;         /* asked only when none of the others can be */
+	int64_t send_proxy;  /* 1, 2: a connection begins with a PROXY header of this version; 0: none */
+} pp_upstream_server_t;
+typedef struct pp_upstream_settings {
+	size_t count; /* 1 to 64 */
+	const pp_upstream_server_t *servers;
+	bool retry;          /* the next server is asked also if one has the request and did not answer */
+	pp_msec_t connect;   /* how long connecting may take */
+	pp_msec_t inter;     /* between health checks; 0: none, and requests try those that are down */
+	pp_msec_t fastinter; /* the same, for one that is about to go down or come up */
+	int64_t rise, fall;  /* checks in a row that bring one up, or down; fall counts timeouts, too */
+	int64_t error_limit; /* failed requests in a row that take one down */
+	pp_msec_t idle;      /* how long a connection is kept that is not used */
+	int64_t pool;        /* such connections of a server, in a loop */
+	const char *probe;   /* the request of health checks, its empty line included */
+} pp_upstream_settings_t;
+
+/* "10.0.0.1:10031", "[2001:db8::1]:10031", "mail.example.org:10031", "unix:/run/policy.sock". Names
+ * are looked up by our DNS, again and again. */
+PP_EXPORT bool pp_upstream_is_address(const char *text);
+/* In open(): the handle is made of it. It is what `ppolicyctl upstream` shows and changes. */
+PP_EXPORT pp_upstream_t *pp_upstream_open(const pp_upstream_settings_t *settings);
+PP_EXPORT void pp_upstream_close(pp_upstream_t *servers); /* in close(); accepts NULL */
+/* Sends the request as it came to one server after the other until one answers. Requests with an
+ * equal stick go to the same server while it is there; NULL: each to the next. */
+PP_EXPORT pp_work_t *pp_upstream(pp_ask_t *a, pp_upstream_t *servers, const char *stick);
+typedef struct pp_upstream_reply {
+	const char *action; /* the value of action=, as it came; never blank */
+	const char *server; /* who said it */
+	int64_t tries;      /* how many were asked */
+	pp_msec_t delay;
+	/* Of this server, as it was configured and since it is asked, this reply counted. */
+	int64_t priority, weight, queries, answers, failed;
+} pp_upstream_reply_t;
+/* NULL unless the work is done. */
+PP_EXPORT const pp_upstream_reply_t *pp_upstream_reply(const pp_work_t *work);
+
+/* -- actions ---------------------------------------------------------------- */
+
+/* Whether a constructor of actions has this name: "dunno", "reject", ... */
+PP_EXPORT bool pp_is_action(const char *name);
+
+/* What answer:action() gives in a rule. */
+typedef struct pp_handed {
+	const char *value;     /* the value of action= as another server said it; NULL: otherwise counts */
+	const char *verb_text; /* what follows it, if value is its first word only; may be NULL or "" */
+	const char *server;    /* which one, for the log; may be NULL */
+	const pp_action_t *otherwise; /* the configuration's own */
+	const pp_texts_t *actions;    /* names of constructors: what is not among them becomes DUNNO */
+	bool verbatim;                /* it leaves as it came: no code is added, and no id */
+} pp_handed_t;
+
 /* -- keeping, by modules with effects ------------------------------------- */
 
 /* With the answer: it is given from memory, without asking the module, for the length good;
@@ -459,6 +533,14 @@ PP_EXPORT bool pp_call_fail(pp_call_t *call, const char *format, ...) PP_PRINTF(
 PP_EXPORT void pp_call_forget(pp_call_t *call);
 
 /* -- loading ------------------------------------------------------------- */
+
+/* In validate(): reads a table within a parameter, as the rows say; what is wrong is told as of where,
+ * "servers.grey1". Texts live as long as the check. */
+PP_EXPORT bool pp_read_rows(pp_error_t *error, const char *where, const pp_row_t *rows,
+                            const pp_value_t *values, void *structure);
+/* In validate(): how long an ask may take: the check's timeout, or the longest deadline of a listener
+ * if that is shorter. */
+PP_EXPORT pp_msec_t pp_time_limit(void);
 
 /* Says what is wrong with a parameter (NULL: with the check as a whole): what was
  * found and what is wanted. Returns false, so that validate() can return it. */
@@ -543,6 +625,12 @@ typedef struct pp_module {
 	 * neither given nor has a default uses none of them. NULL: the table has the module's name. */
 	const char *table;
 	const pp_command_t *commands;
+	/* What answer:action() gives: of the answer's word, and its fields where they are known (where
+	 * they are not, they have their defaults). NULL: answers have no action(). */
+	void (*action)(const void *conf, const char *word, const void *fields, pp_handed_t *handed);
+	/* With effects: name of the parameter with which answers may be kept, as long as keep says and under
+	 * .key. NULL: they may not, but by pp_keep(). */
+	const char *keep_with;
 } pp_module_t;
 
 #define PP_READS(...) ((const pp_attribute_t[]){ __VA_ARGS__, PP_ATTRIBUTE_NONE })

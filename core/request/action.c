@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/text.h"
 #include "request/action.h"
+#include "request/action_inside.h"
 
 enum text_use {
 	TEXT_OPTIONAL,    /* may be absent */
@@ -15,7 +16,7 @@ enum text_use {
 };
 
 enum {
-	TEXT_MAX = 400,   /* with the id: an SMTP reply has 512 bytes, of which Postfix uses some */
+	TEXT_MAX = ACTION_TEXT_MAX,
 	HEADER_MAX = 990, /* a line of a mail has 998 bytes */
 	HEADER_NAME_MAX = 64,
 	ID_MAX = 31,
@@ -32,50 +33,6 @@ static const struct verb verbs[ACTION_VERBS] = {
 #define VERB_ROW(upper, lower, wire, class, text) { #lower, wire, ACTION_##class, TEXT_##text },
 	ACTION_TABLE(VERB_ROW)
 #undef VERB_ROW
-};
-
-/* The restrictions of smtpd that take no argument. "reject" and "defer" are
- * missing: as an action they are read as access(5) words. */
-static const char *const restrictions[] = {
-	"permit",
-	"permit_inet_interfaces",
-	"permit_mynetworks",
-	"permit_sasl_authenticated",
-	"permit_tls_clientcerts",
-	"permit_tls_all_clientcerts",
-	"permit_auth_destination",
-	"permit_mx_backup",
-	"reject_plaintext_session",
-	"reject_unauth_pipelining",
-	"reject_unknown_client_hostname",
-	"reject_unknown_reverse_client_hostname",
-	"reject_invalid_helo_hostname",
-	"reject_non_fqdn_helo_hostname",
-	"reject_unknown_helo_hostname",
-	"reject_non_fqdn_sender",
-	"reject_unknown_sender_domain",
-	"reject_unlisted_sender",
-	"reject_unverified_sender",
-	"reject_sender_login_mismatch",
-	"reject_authenticated_sender_login_mismatch",
-	"reject_known_sender_login_mismatch",
-	"reject_unauthenticated_sender_login_mismatch",
-	"reject_non_fqdn_recipient",
-	"reject_unknown_recipient_domain",
-	"reject_unlisted_recipient",
-	"reject_unverified_recipient",
-	"reject_multi_recipient_bounce",
-	"reject_unauth_destination",
-	"defer_unauth_destination",
-	NULL,
-};
-
-/* What check_table_result() of Postfix's smtpd_check.c takes for an action before
- * it looks for a restriction of that name. */
-static const char *const access_words[] = {
-	"DUNNO", "REJECT", "DEFER", "DEFER_IF_PERMIT", "DEFER_IF_REJECT", "HANGUP",   "INFO",
-	"WARN",  "FILTER", "HOLD",  "DELAY",           "DISCARD",         "REDIRECT", "PREPEND",
-	"BCC",   "OK",     "RELAY"
 };
 
 const char *action_name(enum action_verb verb)
@@ -108,6 +65,18 @@ int action_severity(const struct action *action)
 	return action->verb == ACTION_REJECT || action->code >= 500 ? 2 : 1;
 }
 
+bool pp_is_action(const char *name)
+{
+	enum action_verb verb;
+
+	return action_find(name, &verb);
+}
+
+const char *action_word(enum action_verb verb)
+{
+	return verb < ACTION_VERBS ? verbs[verb].wire : "";
+}
+
 static size_t digits(const char *text)
 {
 	return strspn(text, "0123456789");
@@ -115,7 +84,7 @@ static size_t digits(const char *text)
 
 /* The length of the enhanced code (RFC 3463) of this class that the text begins
  * with, 0 = none. As Postfix's dsn_valid(): up to the end or a space. */
-static size_t enhanced_length(const char *text, char class)
+size_t action_enhanced_length(const char *text, char class)
 {
 	size_t subject, detail;
 
@@ -133,7 +102,7 @@ static size_t enhanced_length(const char *text, char class)
 
 static bool is_enhanced(const char *text, char class)
 {
-	size_t length = enhanced_length(text, class);
+	size_t length = action_enhanced_length(text, class);
 
 	return length > 0 && text[length] == '\0';
 }
@@ -186,37 +155,18 @@ static const char *check_address(const char *text)
 	return strcmp(clean, text) == 0 ? NULL : wanted;
 }
 
-static const char *check_restriction(const char *text)
-{
-	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
-
-	if (length == 0 || text[length] != '\0' || length > TEXT_MAX || digits(text) == length)
-		return "one word, the name of a restriction";
-	for (size_t i = 0; i < G_N_ELEMENTS(access_words); i++)
-		if (g_ascii_strcasecmp(text, access_words[i]) == 0)
-			return "a restriction, which access(5) has no action of the same name for";
-	return NULL;
-}
-
 static const char *check_text(enum text_use use, const char *text)
 {
 	switch (use) {
 	case TEXT_HEADER: return check_header(text);
 	case TEXT_TRANSPORT: return check_transport(text);
 	case TEXT_ADDRESS: return check_address(text);
-	case TEXT_RESTRICTION: return check_restriction(text);
+	case TEXT_RESTRICTION: return action_check_restriction(text);
 	case TEXT_OPTIONAL:
 	case TEXT_CODED:
 	case TEXT_REPLY: break;
 	}
 	return NULL;
-}
-
-static const char *skip_blanks(const char *text)
-{
-	while (*text != '\0' && (unsigned char)*text <= ' ')
-		text++;
-	return text;
 }
 
 /* Cleaned and cut, without leading spaces: Postfix would not take them for text. */
@@ -225,14 +175,14 @@ static const char *clean(struct arena *arena, const char *text, size_t max)
 	size_t length, size;
 	char *out;
 
-	text = skip_blanks(text);
+	text = action_skip_blanks(text);
 	length = strlen(text);
 	if (length == 0)
 		return "";
 	size = MIN(length, max) + 1;
 	out = arena_alloc(arena, size);
 	text_clean(out, size, text, length);
-	return skip_blanks(out);
+	return action_skip_blanks(out);
 }
 
 /* What an action is made from and where it goes. */
@@ -260,6 +210,18 @@ static void set_enhanced(struct action *action, const char *code, size_t length)
 	action->enhanced[length] = '\0';
 }
 
+static void add_code(struct action *action, char class)
+{
+	set_enhanced(action, class == '5' ? "5.7.1" : "4.7.1", 5);
+	action->code_added = true;
+}
+
+static void add_text(struct action *action, char class)
+{
+	action->text = class == '5' ? "Refused by local policy" : "Try again later";
+	action->text_added = true;
+}
+
 /* What the text says may come from a stranger, so it is never the cause of an
  * error, only read where it is a code and nothing else. */
 static bool make_coded(struct making *m)
@@ -276,41 +238,41 @@ static bool make_coded(struct making *m)
 		set_enhanced(m->action, m->text, strlen(m->text));
 		m->text = "";
 	} else {
-		set_enhanced(m->action, class == '5' ? "5.7.1" : "4.7.1", 5);
+		add_code(m->action, class);
 	}
 	m->action->text = clean(m->arena, m->text, TEXT_MAX);
 	if (*m->action->text == '\0')
-		m->action->text = class == '5' ? "Refused by local policy" : "Try again later";
+		add_text(m->action, class);
 	return true;
 }
 
 static bool make_reply(struct making *m)
 {
 	bool alone = m->enhanced != NULL;
-	const char *code = skip_blanks(alone ? m->enhanced : m->text), *rest;
+	const char *code = action_skip_blanks(alone ? m->enhanced : m->text), *rest;
 	size_t length;
 
 	if (!is_reply_code(code))
 		return refuse(m, code, "a reply code, 4NN or 5NN,");
 	m->action->code = (uint16_t)((code[0] - '0') * 100 + (code[1] - '0') * 10 + code[2] - '0');
-	rest = skip_blanks(code + 3);
-	length = enhanced_length(rest, code[0]);
+	rest = action_skip_blanks(code + 3);
+	length = action_enhanced_length(rest, code[0]);
 	if (alone && rest[length] != '\0')
 		return refuse(m, code,
 		              "a reply code and an enhanced code of its class, such as '521 5.7.1',");
 	if (length > 0)
 		set_enhanced(m->action, rest, length);
 	else
-		set_enhanced(m->action, code[0] == '5' ? "5.7.1" : "4.7.1", 5);
+		add_code(m->action, code[0]);
 	m->action->text = clean(m->arena, alone ? m->text : rest + length, TEXT_MAX);
 	if (*m->action->text == '\0')
-		m->action->text = code[0] == '5' ? "Refused by local policy" : "Try again later";
+		add_text(m->action, code[0]);
 	return true;
 }
 
 static bool make_header(struct making *m)
 {
-	const char *header = skip_blanks(m->text), *wanted = check_header(header), *value;
+	const char *header = action_skip_blanks(m->text), *wanted = check_header(header), *value;
 	size_t name = strcspn(header, ":");
 
 	if (wanted != NULL)
@@ -322,29 +284,14 @@ static bool make_header(struct making *m)
 	return true;
 }
 
-static bool has_name(const char *const *names, const char *name)
-{
-	for (; names != NULL && *names != NULL; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 static bool make_restriction(struct making *m)
 {
-	const char *wanted = check_restriction(m->text), *nearest;
+	const char *wanted = action_check_restriction(m->text);
 
+	if (wanted == NULL)
+		wanted = action_check_known(m->text, m->classes, m->arena);
 	if (wanted != NULL)
 		return refuse(m, m->text, wanted);
-	if (!has_name(restrictions, m->text) && !has_name(m->classes, m->text)) {
-		nearest = text_nearest(m->text, restrictions);
-		if (nearest == NULL && m->classes != NULL)
-			nearest = text_nearest(m->text, m->classes);
-		wanted = "a restriction of smtpd without argument, or one of restriction_classes,";
-		if (nearest != NULL)
-			wanted = arena_printf(m->arena, "%s such as '%s',", wanted, nearest);
-		return refuse(m, m->text, wanted);
-	}
 	m->action->text = arena_strdup(m->arena, m->text);
 	return true;
 }
@@ -419,7 +366,7 @@ static size_t put_text(const struct action *action, const char *id, char *out)
 {
 	bool refusing = action_class(action->verb) == ACTION_REFUSE;
 	size_t max = verbs[action->verb].use == TEXT_HEADER ? HEADER_MAX : TEXT_MAX, tail_length = 0, length;
-	const char *text = skip_blanks(action->text);
+	const char *text = action_skip_blanks(action->text);
 	char tail[ID_MAX + 5];
 
 	if (*text == '\0')
@@ -466,7 +413,10 @@ size_t action_encode(const struct action *action, const char *id, char out[ACTIO
 	if (action->verb >= ACTION_VERBS)
 		return 0;
 	memcpy(out, start, length);
-	value = put_value(action, id, out + length);
+	if (action->verbatim != NULL)
+		value = action_put_verbatim(action->verbatim, out + length);
+	else
+		value = put_value(action, id, out + length);
 	if (value == 0)
 		return 0;
 	length += value;
@@ -481,6 +431,8 @@ const char *action_print(const struct action *action, struct arena *arena)
 
 	if (action->verb >= ACTION_VERBS)
 		return action_name(action->verb);
+	if (action->verbatim != NULL)
+		return arena_strndup(arena, value, action_put_verbatim(action->verbatim, value));
 	return arena_strndup(arena, value, put_value(action, NULL, value));
 }
 

@@ -40,12 +40,16 @@ enum action_class { ACTION_NEUTRAL, ACTION_REFUSE, ACTION_PERMIT };
 
 struct action {
 	enum action_verb verb;
-	uint16_t code;     /* REPLY: 4xx or 5xx; else 0 */
-	char enhanced[12]; /* "5.7.1", "" = none */
-	const char *text;  /* cleaned, cut; "" = none */
+	uint16_t code;        /* REPLY: 4xx or 5xx; else 0 */
+	char enhanced[12];    /* "5.7.1", "" = none */
+	const char *text;     /* cleaned, cut; "" = none */
+	bool code_added;      /* enhanced is the constructor's own */
+	bool text_added;      /* and so is text */
+	const char *verbatim; /* goes out in place of all that, without the id; NULL = it does not */
 };
 
 const char *action_name(enum action_verb verb); /* the constructor's name */
+const char *action_word(enum action_verb verb); /* Postfix's, "" for REPLY and RESTRICTION */
 bool action_find(const char *name, enum action_verb *verb);
 enum action_class action_class(enum action_verb verb);
 /* For -t: how hard it is on the mail: 0 passes (dunno, warn, info, prepend, hold),
@@ -63,6 +67,15 @@ int action_severity(const struct action *action);
  * it is never an error: a code of the wrong class is sent as text. */
 bool action_make(struct arena *arena, enum action_verb verb, const char *enhanced, const char *text,
                  const char *const *classes, struct action *action, const char **error);
+
+/* The value of action= as another policy server wrote it, made as action_make() makes one. A reply
+ * code without a text, which Postfix would take for OK, gets one of ours. False: *error. */
+bool action_read(struct arena *arena, const char *value, const char *const *classes, struct action *action,
+                 const char **error);
+/* The same, but it goes out as it came: no code is added, no id, and any restrictions do. */
+void action_read_verbatim(struct arena *arena, const char *value, struct action *action);
+/* From now on it goes out as it was written: without what its constructor added, and without the id. */
+void action_set_verbatim(struct arena *arena, struct action *action);
 
 /* The value of action= as it goes out, without the id; for logs and tests. */
 const char *action_print(const struct action *action, struct arena *arena);

@@ -254,6 +254,7 @@ struct connection *connection_open(struct connection_host *host, int fd, const c
 		host->all->before = c;
 	host->all = c;
 	host->count++;
+	c->number = ++host->opened;
 	set_timer(c);
 	return c;
 }

@@ -35,6 +35,7 @@ struct connection_host {
 	void (*closed)(struct connection_host *host, struct connection *connection);
 	struct connection *all; /* list of this loop's connections */
 	unsigned count;
+	uint64_t opened;                                   /* connections, ever */
 	struct connection_request queue[CONNECTION_BATCH]; /* to be handled */
 	struct connection *unsent[CONNECTION_BATCH];       /* with replies to send */
 	GByteArray *spare[CONNECTION_BATCH];               /* buffers for replies, recycled */

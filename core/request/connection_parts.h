@@ -24,6 +24,7 @@ struct connection {
 	char *peer;
 	char *via; /* the proxy whose header named the peer; NULL = none */
 	void *user;
+	uint64_t number; /* of the host's */
 
 	GByteArray *in;        /* read and not handed over; NULL = nothing */
 	struct wire_scan scan; /* of its first request */

@@ -19,6 +19,7 @@ static void hand_over(struct connection *c, struct request *request)
 	request->listener = c->listener;
 	request->peer = arena_strdup(&request->arena, c->peer);
 	request->started = c->began;
+	request->conversation = c->number;
 	c->in_hand = true;
 	if (host->handling || host->queued == CONNECTION_BATCH)
 		host->handle(host, c, request);

@@ -82,6 +82,7 @@ struct request *request_new(struct request_pool *pool)
 	request->listener = NULL;
 	request->peer = NULL;
 	request->started = 0;
+	request->conversation = 0;
 	request->look_ups = 0;
 	request->id[0] = '\0';
 	request->refs = 1;

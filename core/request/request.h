@@ -35,11 +35,12 @@ struct request {
 	uint16_t count;               /* lines */
 	struct request_slot lines[REQUEST_ATTRIBUTES_MAX]; /* in the order sent, known ones too */
 	struct derived derived[4];                         /* sender_domain ... */
-	const char *listener; /* as written in listen; of the world that holds it */
-	const char *peer;     /* who connected */
-	int64_t started;      /* clock_usec() */
-	unsigned look_ups;    /* in DNS, that were started for it */
-	char id[32];          /* "mx1-0F3K9Q7T2M" */
+	const char *listener;  /* as written in listen; of the world that holds it */
+	const char *peer;      /* who connected */
+	int64_t started;       /* clock_usec() */
+	uint64_t conversation; /* the connection it came by, of this loop; 0 = none */
+	unsigned look_ups;     /* in DNS, that were started for it */
+	char id[32];           /* "mx1-0F3K9Q7T2M" */
 };
 
 struct request_pool *request_pool_new(void);

@@ -120,14 +120,32 @@ static struct place find_place(lua_State *L, bool with_file)
 static struct lua_action *push_action(lua_State *L, const struct program *program,
                                       const struct action *action, const struct place *place)
 {
-	size_t length = strlen(action->text);
-	struct lua_action *made = lua_newuserdatauv(L, sizeof(*made) + length + 1, 0);
+	const char *verbatim = action->verbatim;
+	size_t length = strlen(action->text) + 1, more = verbatim != NULL ? strlen(verbatim) + 1 : 0;
+	struct lua_action *made = lua_newuserdatauv(L, sizeof(*made) + length + more, 0);
 
 	*made = (struct lua_action){ OBJECT_ACTION, *action, place->line, place->file };
-	made->action.text = memcpy(made->text, action->text, length + 1);
+	made->action.text = memcpy(made->text, action->text, length);
+	if (verbatim != NULL)
+		made->action.verbatim = memcpy(made->text + length, verbatim, more);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, program->action_meta);
 	lua_setmetatable(L, -2);
 	return made;
+}
+
+static void tell_made(struct program *program, const struct lua_action *made)
+{
+	struct run *run = program->current;
+
+	if (run != NULL && program->hooks != NULL && program->hooks->made != NULL)
+		program->hooks->made(program->hooks, run, made);
+}
+
+void actions_push(lua_State *L, struct program *program, const struct action *action)
+{
+	struct place place = find_place(L, wants_file(program, action->verb));
+
+	tell_made(program, push_action(L, program, action, &place));
 }
 
 /* Upvalues: the verb, the program, and the actions made without arguments by the line
@@ -153,8 +171,7 @@ static int construct(lua_State *L)
 	if (!action_make(arena, verb, enhanced, text, program->classes, &action, &reason))
 		return luaL_error(L, "%s", reason);
 	made = push_action(L, program, &action, &place);
-	if (run != NULL && program->hooks != NULL && program->hooks->made != NULL)
-		program->hooks->made(program->hooks, run, made);
+	tell_made(program, made);
 	if (same) {
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, lua_upvalueindex(3), place.line);
@@ -218,4 +235,63 @@ int actions_read_setting(lua_State *L, int index, struct action *action)
 	else
 		return -1;
 	return 1;
+}
+
+/* -- as values of parameters --------------------------------------------- */
+
+struct made {
+	struct pp_action head; /* first */
+	struct action action;  /* its text is bytes */
+	char bytes[];
+};
+
+static void add_quoted(GString *out, const char *text)
+{
+	const pp_value_t value = { .kind = PP_STRING, .string = text };
+
+	value_print(out, &value);
+}
+
+/* reject("5.7.1", "no"), as it was written. */
+static GString *print_source(const struct action *action)
+{
+	g_autoptr(GString) code = g_string_new(NULL);
+	GString *out = g_string_new(action_name(action->verb));
+
+	if (action->code != 0)
+		g_string_printf(code, "%u%s", action->code, action->code_added ? "" : " ");
+	if (!action->code_added)
+		g_string_append(code, action->enhanced);
+	g_string_append_c(out, '(');
+	if (code->len > 0)
+		add_quoted(out, code->str);
+	if (*action->text != '\0' && !action->text_added) {
+		g_string_append(out, code->len > 0 ? ", " : "");
+		add_quoted(out, action->text);
+	}
+	g_string_append_c(out, ')');
+	return out;
+}
+
+const pp_action_t *actions_as_value(const struct lua_action *action, struct arena *arena)
+{
+	g_autoptr(GString) source = print_source(&action->action);
+	size_t length = strlen(action->action.text) + 1;
+	struct made *made = arena_alloc0(arena, sizeof(*made) + length + source->len + 1);
+
+	made->head = (struct pp_action){ sizeof(*made) + length + source->len + 1, sizeof(*made) + length };
+	made->action = action->action;
+	made->action.text = NULL;
+	memcpy(made->bytes, action->action.text, length);
+	memcpy(made->bytes + length, source->str, source->len + 1);
+	return &made->head;
+}
+
+struct action actions_of_value(const pp_action_t *value)
+{
+	const struct made *made = (const struct made *)value;
+	struct action action = made->action;
+
+	action.text = made->bytes;
+	return action;
 }

@@ -56,6 +56,8 @@ const char *manual_module_common_default(const struct module *module, const pp_r
 
 bool manual_module_takes(const struct module *module, const pp_row_t *row)
 {
+	if (module->desc->keep_with != NULL && strcmp(row->name, "keep_in") != 0)
+		return true;
 	return !module->desc->effects || (strcmp(row->name, "keep") != 0 && strcmp(row->name, "stale") != 0 &&
 	                                  strcmp(row->name, "keep_in") != 0);
 }
@@ -117,8 +119,11 @@ static void add_reads(struct page *page, const struct module *module)
 	page_heading(page, "REQUEST");
 	page_text(page, text);
 	if (module->desc->effects)
-		page_text(page, "Asking changes something: each ask counts, two are never merged, and "
-		                "answers are not kept.");
+		page_text(page,
+		          module->desc->keep_with != NULL
+		                  ? "Asking changes something: each ask counts, and two are never merged."
+		                  : "Asking changes something: each ask counts, two are never merged, and "
+		                    "answers are not kept.");
 }
 
 static void add_params(struct page *page, const struct module *module)

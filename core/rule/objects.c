@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <string.h>
 #include "base/text.h"
+#include "rule/handed.h"
 #include "rule/run.h"
 #include "rule/values.h"
 
@@ -16,7 +17,7 @@ struct lua_check *objects_check(lua_State *L, int index)
 
 /* -- answers ------------------------------------------------------------- */
 
-enum { ANSWER_WORD = 1000, ANSWER_TEXT, ANSWER_FROM, ANSWER_FIELD = 2000 };
+enum { ANSWER_WORD = 1000, ANSWER_TEXT, ANSWER_FROM, ANSWER_ACTION, ANSWER_FIELD = 2000 };
 
 static void push_value(lua_State *L, const struct answer_value *value)
 {
@@ -56,7 +57,7 @@ static int push_of_answer(lua_State *L, struct run *run, struct rule_ask *ask, i
 
 static int no_such_field(lua_State *L, const struct check *check, const char *name)
 {
-	g_autofree const char **names = g_new0(const char *, check->module->words + check->fields + 4);
+	g_autofree const char **names = g_new0(const char *, check->module->words + check->fields + 5);
 	unsigned count = 0;
 	const char *nearest;
 
@@ -67,6 +68,8 @@ static int no_such_field(lua_State *L, const struct check *check, const char *na
 	names[count++] = "word";
 	names[count++] = "text";
 	names[count++] = "from";
+	if (check->module->desc->action != NULL)
+		names[count++] = "action()";
 	nearest = text_nearest(name, names);
 	if (nearest != NULL)
 		lua_pushfstring(L, "an answer of '%s' has no '%s' (did you mean '%s'?)", check->name, name,
@@ -99,28 +102,72 @@ static int answer_continued(lua_State *L, int status, lua_KContext context)
 	return push_of_answer(L, object->run, object->ask, (int)context);
 }
 
-/* Upvalue: table of names to codes. */
-static int answer_index(lua_State *L)
+static struct run *run_of_answer(lua_State *L, const struct lua_answer *object)
 {
-	struct lua_answer *object = lua_touserdata(L, 1);
-	struct run *run = object->run;
-	struct program_hooks *hooks;
-	int code;
+	if (object->run == NULL)
+		luaL_error(L, "the request of this answer is over; a rule cannot keep it");
+	return object->run;
+}
 
-	if (run == NULL)
-		return luaL_error(L, "the request of this answer is over; a rule cannot keep it");
-	code = answer_code(L, object->ask);
-	hooks = run->order.program->hooks;
+/* What goes on does so at once, or when the answer is there. */
+static int read_answer(lua_State *L, struct lua_answer *object, int field, lua_KContext context,
+                       lua_KFunction go_on)
+{
+	struct run *run = object->run;
+	struct program_hooks *hooks = run->order.program->hooks;
+
 	if (hooks != NULL && hooks->read != NULL)
-		hooks->read(hooks, run, object->ask, code >= ANSWER_FIELD ? code - ANSWER_FIELD : -1);
+		hooks->read(hooks, run, object->ask, field);
 	if (object->ask->wish.done)
-		return push_of_answer(L, run, object->ask, code);
+		return go_on(L, LUA_OK, context);
 	if (!lua_isyieldable(L))
 		return luaL_error(L, "an answer cannot be waited for within a function that gsub, sort or a "
 		                     "metamethod calls; "
 		                     "read it before, into a local");
 	run->waiting = object->ask;
-	return lua_yieldk(L, 0, code, answer_continued);
+	return lua_yieldk(L, 0, context, go_on);
+}
+
+static int action_continued(lua_State *L, int status, lua_KContext context)
+{
+	struct lua_answer *object = lua_touserdata(L, 1);
+
+	(void)status;
+	(void)context;
+	object->ask->read = true;
+	handed_push(L, object->run, object->ask);
+	return 1;
+}
+
+/* answer:action() */
+static int answer_action(lua_State *L)
+{
+	struct lua_answer *object = objects_get(L, 1, OBJECT_ANSWER);
+
+	if (object == NULL)
+		return luaL_error(L, "action: found %s, wanted an answer: answer:action()",
+		                  program_describe(L, 1));
+	run_of_answer(L, object);
+	if (object->ask->check->check->module->desc->action == NULL)
+		return luaL_error(L, "an answer of '%s' has no action()", object->ask->check->check->name);
+	lua_settop(L, 1);
+	return read_answer(L, object, -1, 0, action_continued);
+}
+
+/* Upvalue: table of names to codes. */
+static int answer_index(lua_State *L)
+{
+	struct lua_answer *object = lua_touserdata(L, 1);
+	int code;
+
+	run_of_answer(L, object);
+	code = answer_code(L, object->ask);
+	if (code == ANSWER_ACTION) {
+		lua_pushcfunction(L, answer_action);
+		return 1;
+	}
+	return read_answer(L, object, code >= ANSWER_FIELD ? code - ANSWER_FIELD : -1, code,
+	                   answer_continued);
 }
 
 static int answer_newindex(lua_State *L)
@@ -147,6 +194,10 @@ static void push_codes(lua_State *L, const struct check *check)
 	lua_setfield(L, -2, "text");
 	lua_pushinteger(L, ANSWER_FROM);
 	lua_setfield(L, -2, "from");
+	if (check->module->desc->action != NULL) {
+		lua_pushinteger(L, ANSWER_ACTION);
+		lua_setfield(L, -2, "action");
+	}
 	for (unsigned i = 0; i < check->fields; i++) {
 		lua_pushinteger(L, ANSWER_FIELD + (lua_Integer)i);
 		lua_setfield(L, -2, check->field[i].name);

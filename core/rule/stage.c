@@ -7,6 +7,7 @@
 #include "check/dns_now.h"
 #include "check/sql.h"
 #include "check/step.h"
+#include "service/upstream_keeper.h"
 
 #define UPKEEP_EVERY 1000 /* ms */
 #define WORKERS 2
@@ -178,6 +179,7 @@ static void begin(struct stage *stage)
 {
 	stage->cache = cache_new(stage->program->plan->cache.memory);
 	ask_host_init(&stage->host, stage->loop, 0, stage->cache, stage->workers);
+	stage->host.no_servers = true;
 	stage->dns = stage->host.dns = dns_new_given(stage->loop, given_dns_find, &stage->given_dns);
 	dns_now_give(given_dns_find, &stage->given_dns);
 }
@@ -217,6 +219,7 @@ void stage_open(struct stage *stage, struct program *program)
 {
 	*stage = (struct stage){ .hooks.ask = ask_check, .program = program };
 	program->hooks = &stage->hooks;
+	upstream_keeper_forbid();
 	stage->loop = loop_new("rehearsal");
 	stage->workers = worker_pool_new(WORKERS, WORKERS_QUEUE);
 	stage->requests = request_pool_new();

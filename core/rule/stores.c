@@ -153,6 +153,18 @@ void plan_make_stores(struct plan *plan, const struct plan *earlier)
 	}
 }
 
+static pp_msec_t longest_deadline(const struct plan *plan)
+{
+	pp_msec_t longest = plan->listeners->len > 0 ? 0 : plan->server.deadline;
+
+	for (guint i = 0; i < plan->listeners->len; i++) {
+		const struct plan_listener *listener = plan->listeners->pdata[i];
+
+		longest = MAX(longest, listener->deadline != 0 ? listener->deadline : plan->server.deadline);
+	}
+	return longest;
+}
+
 struct check_stores plan_stores(struct plan *plan)
 {
 	struct store **stores = arena_alloc(&plan->arena, (plan->stores->len + 1) * sizeof(struct store *));
@@ -161,7 +173,7 @@ struct check_stores plan_stores(struct plan *plan)
 	for (guint i = 0; i < plan->stores->len; i++)
 		if (((struct plan_store *)plan->stores->pdata[i])->store != NULL)
 			stores[count++] = ((struct plan_store *)plan->stores->pdata[i])->store;
-	return (struct check_stores){ stores, count };
+	return (struct check_stores){ stores, count, longest_deadline(plan) };
 }
 
 void plan_open_stores(const struct plan *plan)

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
+#include "rule/actions.h"
 #include "rule/program.h"
 
 struct conversion {
@@ -130,6 +131,11 @@ static bool convert(struct conversion *how, int index, pp_value_t *value)
 		how->depth--;
 		return done;
 	default:
+		if (actions_get(L, index) != NULL) {
+			value->kind = PP_MADE_ACTION;
+			value->action = actions_as_value(actions_get(L, index), how->arena);
+			return true;
+		}
 		how->error = arena_printf(how->arena,
 		                          "found %s, wanted text, a number, true or false, or a table",
 		                          program_describe(L, index));

@@ -86,7 +86,7 @@ static void add_list(struct walk_values *values, const struct check *check, cons
 static void add_fitting(struct walk_values *values, const struct check *check, const pp_row_t *row,
                         struct arena *arena)
 {
-	static const char *const numbers[PP_TYPE_FIELDS + 1][2] = {
+	static const char *const numbers[PP_TYPE_ACTION + 1][2] = {
 		[PP_TYPE_INT] = { "1", "1000000" },
 		[PP_TYPE_NUMBER] = { "1", "1000000" },
 		[PP_TYPE_DURATION] = { "1s", "30d" },

@@ -31,11 +31,11 @@ def _data(kind, text):
 class NameServer:
     """answers: names -> an IPv4 address, or several, or "nxdomain", "servfail", "silent"; "NAME TYPE" ->
     a record of A, AAAA, MX, PTR or TXT, or several, and then other types of the name (but TXT) have no
-    data; PTR of an address: "192.0.2.1 PTR". Other names are what others says. All is good for a minute.
-    What is changed counts at once. Each answer comes after delay seconds."""
+    data; PTR of an address: "192.0.2.1 PTR". Other names are what others says. All is good for ttl
+    seconds. What is changed counts at once. Each answer comes after delay seconds."""
 
-    def __init__(self, answers, delay=0):
-        self.answers, self.asked, self.others, self.delay = answers, [], "nxdomain", delay
+    def __init__(self, answers, delay=0, ttl=TTL):
+        self.answers, self.asked, self.others, self.delay, self.ttl = answers, [], "nxdomain", delay, ttl
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
@@ -92,10 +92,9 @@ class NameServer:
         return (query[:2] + struct.pack(">BBHHHH", 0x81, 0x80 | code, 1, len(data), int(not data), 0) + question +
                 b"".join(records))
 
-    @staticmethod
-    def _record(text, kind):
+    def _record(self, text, kind):
         data = _data(kind, text)
-        return struct.pack(">HHHIH", 0xc00c, TYPES[kind], 1, TTL, len(data)) + data
+        return struct.pack(">HHHIH", 0xc00c, TYPES[kind], 1, self.ttl, len(data)) + data
 
 
 def _reverse(owner):

@@ -201,12 +201,13 @@ for command in "greylist list" "example list" "long list" "upstream" "store" "st
 	ctl $command
 	[ $status = 2 ] || { echo "# $command: exit status $status"; break; }
 done
-[ $status = 2 ] && { ctl upstream list; said 2 'not in this version'; } &&
+[ $status = 2 ] && { ctl upstream; said 2 'upstream: show, drain, maint, ready or weight?'; } &&
+	{ ctl upstream show; said 1 'no check that is in use asks other policy servers'; } &&
 	{ ctl status --wrong; said 2 "no option '--wrong'"; } &&
 	{ ctl long list; said 2 "'long' is a check, not a module: say example COMMAND check=long"; } &&
 	{ ctl exampel list; said 2 "no command 'exampel', and no check that is in use has a module of this name"; } &&
 	{ ctl example list --for 30d; said 2 "module example has no commands"; }
-ok $? "wrong commands are exit status 2, those to come are named so"
+ok $? "wrong commands are exit status 2"
 
 python '
 for bytes in (b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\xff\n", b"{" * 70000,

@@ -35,7 +35,9 @@ static void describe_rows(GString *out)
 	SIZE(pp_address_t);
 	NUMBER(PP_TYPE_BOOL);
 	NUMBER(PP_TYPE_FIELDS);
+	NUMBER(PP_TYPE_ACTION);
 	NUMBER(PP_LIST);
+	NUMBER(PP_MADE_ACTION);
 	NUMBER(PP_WORK_TIMED_OUT);
 	NUMBER(PP_DNS_A);
 	NUMBER(PP_DNS_NS);
@@ -83,6 +85,8 @@ static void describe_descriptor(GString *out)
 	MEMBER(pp_module_t, statements);
 	MEMBER(pp_module_t, table);
 	MEMBER(pp_module_t, commands);
+	MEMBER(pp_module_t, action);
+	MEMBER(pp_module_t, keep_with);
 	SIZE(pp_module_t);
 }
 
@@ -115,6 +119,18 @@ static void describe_what_modules_fill_in_or_get(GString *out)
 	MEMBER(pp_dns_question_t, records);
 	MEMBER(pp_dns_question_t, ttl);
 	SIZE(pp_dns_question_t);
+	MEMBER(pp_upstream_server_t, name);
+	MEMBER(pp_upstream_server_t, send_proxy);
+	SIZE(pp_upstream_server_t);
+	MEMBER(pp_upstream_settings_t, count);
+	MEMBER(pp_upstream_settings_t, probe);
+	SIZE(pp_upstream_settings_t);
+	MEMBER(pp_upstream_reply_t, action);
+	MEMBER(pp_upstream_reply_t, failed);
+	SIZE(pp_upstream_reply_t);
+	MEMBER(pp_handed_t, value);
+	MEMBER(pp_handed_t, verbatim);
+	SIZE(pp_handed_t);
 }
 
 static void describe_attributes(GString *out)

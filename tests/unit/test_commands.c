@@ -21,7 +21,7 @@ static void a_command_is_found_by_its_words(void)
 		{ "store status", "store status", NULL, 2 },
 		{ "reload now", "reload", NULL, 1 },
 		{ "\x1b[2J", NULL, "no command '\\x1b[2J'" },
-		{ "upstream list", NULL, "upstream: not in this version" },
+		{ "upstream drian", NULL, "no command 'upstream drian' (did you mean 'upstream drain'?)" },
 		{ "greylist list", "MODULE COMMAND", NULL, 0 },
 		{ "reloaded", "MODULE COMMAND", NULL, 0 },
 		{ "9lives", NULL, "no command '9lives'" },

@@ -139,7 +139,7 @@ static void mistakes_are_named(void)
 		{ "stats", "no command 'stats' (did you mean 'status'?)\"}\n{\"exit\":2}" },
 		{ "cache lst", "no command 'cache lst' (did you mean 'cache list'?)" },
 		{ "cache", "cache: list, get, drop or stats?" },
-		{ "upstream list", "upstream: not in this version\"}\n{\"exit\":2}" },
+		{ "upstream", "upstream: show, drain, maint, ready or weight?\"}\n{\"exit\":2}" },
 		{ "greylist list", "no command 'greylist', and no check that is in use has a module of this "
 		                   "name\"}\n{\"exit\":2}" },
 		{ "hammer list", "module hammer has no commands\"}\n{\"exit\":2}" },

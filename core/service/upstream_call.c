@@ -1,0 +1,118 @@
+/* service/upstream_call.c - one request asked of an upstream: tries, until a server answers */
+#include "service/upstream_call.h"
+
+#include "base/clock.h"
+#include "service/upstream_pool.h"
+
+static const pp_upstream_server_t *server_of(const struct upstream_call *call)
+{
+	return &upstream_settings(call->pool->upstream)->servers[call->server];
+}
+
+static void set_error(struct upstream_call *call, const char *why)
+{
+	call->error = arena_printf(call->arena, "%s: %s", server_of(call)->name, why);
+}
+
+static void report(struct upstream_call *call, enum upstream_result result, const char *why)
+{
+	if (!call->check)
+		upstream_report(call->pool->upstream, call->server, result, why);
+}
+
+/* -- tries --------------------------------------------------------------- */
+
+static bool pick_server(struct upstream_call *call)
+{
+	struct upstream *upstream = call->pool->upstream;
+
+	if (call->check) {
+		if (call->tries > 0)
+			return false;
+		if (!upstream_locate(upstream, call->server, &call->pick)) {
+			set_error(call, "its address is not known");
+			return false;
+		}
+		return true;
+	}
+	if (!upstream_choose(upstream, call->tried, call->stick, &call->pick)) {
+		if (call->error == NULL)
+			call->error = "no server can be asked";
+		return false;
+	}
+	call->server = call->pick.server;
+	call->tried |= UINT64_C(1) << call->server;
+	return true;
+}
+
+static void failed(struct upstream_call *call, enum upstream_result result, const char *why)
+{
+	set_error(call, why);
+	report(call, result, why);
+}
+
+/* Until one is under way. False: there is none left. */
+static bool try_servers(struct upstream_call *call)
+{
+	const char *why;
+
+	while (pick_server(call)) {
+		call->tries++;
+		call->tried_since = pp_now();
+		if (upstream_line_start(call, call->check, &why))
+			return true;
+		failed(call, UPSTREAM_REFUSED, why);
+	}
+	return false;
+}
+
+bool upstream_call_start(struct upstream_pool *pool, struct upstream_call *call)
+{
+	call->pool = pool;
+	call->began = pp_now();
+	return try_servers(call);
+}
+
+void upstream_call_answered(struct upstream_call *call, const char *action, size_t length)
+{
+	call->line = NULL;
+	call->action = arena_strndup(call->arena, action, length);
+	report(call, UPSTREAM_ANSWERED, NULL);
+	call->done(call);
+}
+
+/* Where nothing was sent no server knows of the request; else it might count twice. */
+void upstream_call_failed(struct upstream_call *call, enum upstream_result result, bool sent, const char *why)
+{
+	bool again = !sent || upstream_settings(call->pool->upstream)->retry;
+
+	call->line = NULL;
+	failed(call, result, why);
+	if (again && try_servers(call))
+		return;
+	call->done(call);
+}
+
+void upstream_call_stale(struct upstream_call *call)
+{
+	const char *why;
+
+	call->line = NULL;
+	if (!upstream_line_start(call, true, &why))
+		upstream_call_failed(call, UPSTREAM_REFUSED, false, why);
+}
+
+/* A server is not to blame for the time that others took before. */
+void upstream_call_cancel(struct upstream_call *call, bool out_of_time)
+{
+	pp_msec_t waited = pp_now() - call->tried_since;
+
+	if (call->line == NULL)
+		return;
+	upstream_line_drop(call->line);
+	call->line = NULL;
+	if (out_of_time && waited >= server_of(call)->timeout / 2)
+		failed(call, UPSTREAM_TIMED_OUT, "no answer in time");
+	else
+		report(call, UPSTREAM_ABANDONED, NULL);
+}

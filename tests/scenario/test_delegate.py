@@ -1,0 +1,472 @@
+#!/usr/bin/env python3
+# test_delegate.py - other policy servers asked: what they get, what is handed on, and what happens when they fail
+# timeout: 240
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from dns import NameServer  # noqa: E402
+from policy import PolicyClient, PolicyServer, encode, public_folder, wait_until  # noqa: E402
+from tap import contains, equal, run_cases  # noqa: E402
+from upstream import Upstream  # noqa: E402
+
+RULES = """
+server {{ name = "mx1", loops = {loops}, deadline = "5s", modules = {{ "@MODULES@" }} }}
+{dns}
+up = check.delegate {{ servers = {{ {servers} }}, timeout = "4s", {options} }}
+function incoming(req)
+    local a = up(req)
+    note("server", a.server) note("tries", a.tries) note("word", a.word)
+    return a:action()
+end
+listen("inet:127.0.0.1:@PORT@", incoming, {{ {listen} }})
+"""
+
+
+class Delegate:
+    def start(self):
+        self.server = None
+        self.upstreams = []
+
+    def stop(self):
+        self.end()
+
+    def end(self):
+        if self.server is not None:
+            self.server.remove()
+        self.server = None
+        for each in self.upstreams:
+            each.stop()
+        self.upstreams = []
+
+    def explain(self):
+        return self.server.log()[-3000:] if self.server is not None else ""
+
+    def upstream(self, *arguments, **options):
+        self.upstreams.append(Upstream(*arguments, **options))
+        return self.upstreams[-1]
+
+    def serve(self, servers, options="", default='reply("450 4.7.9", "default")', listen="", dns="", loops=1):
+        """Ends what was there; servers is Lua, or a list of Upstreams called a, b, c."""
+        if self.server is not None:
+            self.server.remove()
+        if not isinstance(servers, str):
+            servers = ", ".join(f'{{ name = "{"abcdef"[i]}", address = "{each.address}", timeout = "1s" }}'
+                                for i, each in enumerate(servers))
+        self.server = PolicyServer(RULES.format(servers=servers, options=f"default = {default}, {options}",
+                                                listen=listen, dns=dns, loops=loops))
+        self.server.start()
+        return PolicyClient(f"inet:127.0.0.1:{self.server.port}")
+
+    def fresh(self):
+        self.end()
+
+    def show(self):
+        rows = self.server.ctl("--json", "upstream", "show").splitlines()
+        return {row["server"]: row for row in map(json.loads, rows)}
+
+    def said(self, part):
+        return [line for line in self.server.log().splitlines() if part in line]
+
+    # -- what is passed on ----------------------------------------------------
+
+    def case_all_attributes_go_on_as_they_came(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        client = self.serve([a], "inter = '0s'")
+        raw = (b"request=smtpd_access_policy\nprotocol_state=RCPT\nodd_name=x=y z\nsize=\nhelo_name=" + b"h" * 4000 +
+               b"\nsender=\xc3\xa4=\xff@example.net\nodd_name=again\nccert_subject= leading\n\n")
+        client.socket.sendall(raw)
+        equal(client.reply(), "DUNNO")
+        equal(a.requests, [raw])
+
+    def case_connections_are_kept_alive_and_one_that_can_be_read_is_dropped(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        client = self.serve([a], "inter = '0s'")
+        for _ in range(20):
+            equal(client.ask(), "DUNNO")
+        equal(a.connections, 1, "connections")
+        a.open[0].sendall(b"action=REJECT late\n\n")
+        time.sleep(0.3)
+        equal(client.ask(), "DUNNO")
+        equal(a.connections, 2, "connections")
+
+    def case_an_idle_connection_that_the_server_ended_costs_nothing(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        client = self.serve([a], "inter = '0s'")
+        equal(client.ask(), "DUNNO")
+        a.drop()
+        equal(client.ask(), "DUNNO")
+        equal(self.show()["a"]["failed"], 0)
+
+    def case_any_anomaly_ends_its_connection_and_reaches_no_other_request(self):
+        """Each in turn; the server says REJECT in what is wrong, and DUNNO afterwards."""
+        def close_after(part):
+            def does(_, connection):
+                connection.sendall(part)
+                connection.shutdown(2)
+            return does
+
+        def late(_, connection):
+            time.sleep(1.4)
+            connection.sendall(b"action=REJECT late\n\n")
+
+        wrong = {
+            "garbage": b"HTTP/1.1 400 Bad Request\n\n",
+            "no action": b"foo=bar\n\n",
+            "an empty action": b"action=\n\n",
+            "a blank action": b"action=  \n\n",
+            "carriage returns": b"action=REJECT x\r\n\r\n",
+            "a NUL": b"action=REJECT\0x\n\n",
+            "an endless line": b"action=REJECT " + b"x" * 5000,
+            "many lines": b"a=b\n" * 2000,
+            "half a reply": close_after(b"action=REJECT x\n"),
+            "no reply": close_after(b""),
+            "no answer": lambda *_: None,
+            "a late reply": late,
+        }
+        for name, does in wrong.items():
+            self.fresh()
+            a = self.upstream("DUNNO")
+            client = self.serve([a], "inter = '0s', error_limit = 1000, fall = 100")
+            equal(client.ask(), "DUNNO")
+            a.does = does
+            got = client.ask()
+            contains(got, "450 4.7.9 default", name)
+            a.does = "DUNNO"
+            before = a.connections
+            for _ in range(5):
+                equal(client.ask(), "DUNNO", name)
+            if name == "a late reply":
+                time.sleep(0.6)
+                equal(client.ask(), "DUNNO", name)
+            equal(a.connections, before + 1, f"{name}: a new connection")
+
+    def case_of_two_replies_the_first_counts_and_the_connection_ends(self):
+        self.fresh()
+        a = self.upstream(b"action=HOLD\n\naction=REJECT second\n\n")
+        client = self.serve([a], "inter = '0s'")
+        for _ in range(3):
+            equal(client.ask(), "HOLD")
+        equal(a.connections, 3, "connections")
+
+    # -- which server is asked --------------------------------------------------
+
+    def case_priorities_are_numbers(self):
+        self.fresh()
+        servers = {priority: self.upstream(f"HOLD {priority}") for priority in (100, 10, 9)}
+        client = self.serve(", ".join(f'"s{p}={u.address}:{p}:1:1s"' for p, u in servers.items()), "inter = '0s'")
+        for priority in (9, 10, 100):
+            equal(client.ask(), f"HOLD {priority}")
+            servers[priority].stop()
+            self.upstreams.remove(servers[priority])
+        contains(client.ask(), "450 4.7.9 default")
+
+    def case_weights_share_the_requests(self):
+        self.fresh()
+        a, b = self.upstream("DUNNO"), self.upstream("DUNNO")
+        self.serve(f'"a={a.address}:10:2:3s", "b={b.address}:10:1:3s"', "inter = '0s'", loops=2)
+        clients = [PolicyClient(f"inet:127.0.0.1:{self.server.port}") for _ in range(6)]
+
+        def ask(client):
+            client.socket.sendall(encode() * 500)
+            for _ in range(500):
+                equal(client.reply(), "DUNNO")
+
+        threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        equal((len(a.requests), len(b.requests)), (2000, 1000))
+
+    def case_one_message_stays_on_one_server(self):
+        self.fresh()
+        both = self.upstream("DUNNO"), self.upstream("DUNNO")
+        client = self.serve(both, "inter = '0s', stick = 'instance'")
+        for message in range(20):
+            for _ in range(3):
+                client.ask(instance=f"{message}.0")
+        for message in range(20):
+            seen = [sum(f"instance={message}.0\n".encode() in r for r in each.requests) for each in both]
+            equal(sorted(seen), [0, 3], f"message {message}")
+        equal(min(len(each.requests) for each in both) > 0, True, "both are asked")
+        self.upstreams.remove(both[0])
+        both[0].stop()
+        for message in range(20):
+            equal(client.ask(instance=f"{message}.0"), "DUNNO")
+
+    def case_a_backup_is_asked_when_no_other_is_left(self):
+        self.fresh()
+        a, b = self.upstream("HOLD a"), self.upstream("HOLD b")
+        client = self.serve(f'{{ name = "b", address = "{b.address}", priority = 1, backup = true }}, '
+                            f'{{ name = "a", address = "{a.address}", priority = 50 }}',
+                            "inter = '100ms', fastinter = '50ms'")
+        equal([client.ask() for _ in range(4)], ["HOLD a"] * 4)
+        a.stop()
+        self.upstreams.remove(a)
+        equal(client.ask(), "HOLD b")
+        wait_until(lambda: self.show()["a"]["state"] == "down", 10, "a is down")
+        a.start()
+        wait_until(lambda: self.show()["a"]["state"] == "up", 10, "a is up")
+        equal(client.ask(), "HOLD a")
+        a.stop()
+
+    # -- another try ------------------------------------------------------------
+
+    def case_what_was_sent_is_not_sent_again_unless_it_may(self):
+        for retry, wanted, asked in (("unsent", "450 4.7.9 default", 0), ("unanswered", "HOLD b", 1)):
+            self.fresh()
+            a, b = self.upstream(lambda *_: None), self.upstream("HOLD b")
+            client = self.serve(f'"a={a.address}:1:1:1", "b={b.address}:2:1:1"', f"inter = '0s', retry = '{retry}'")
+            contains(client.ask(), wanted)
+            equal((len(a.requests), len(b.requests)), (1, asked), retry)
+
+    def case_where_no_connection_can_be_made_the_next_is_always_asked(self):
+        self.fresh()
+        a, b = self.upstream("HOLD a"), self.upstream("HOLD b")
+        client = self.serve(f'"a={a.address}:1:1:1", "b={b.address}:2:1:1"', "inter = '0s'")
+        a.stop()
+        self.upstreams.remove(a)
+        equal(client.ask(), "HOLD b")
+        equal(self.server.wait_line(server="b").values["tries"], "2")
+
+    # -- health -----------------------------------------------------------------
+
+    def case_a_server_that_hangs_costs_a_few_requests_and_comes_back(self):
+        self.fresh()
+        a, b = self.upstream("DUNNO"), self.upstream("DUNNO")
+        client = self.serve([a, b], "inter = '200ms', fastinter = '100ms', retry = 'unanswered'")
+        for _ in range(10):
+            equal(client.ask(), "DUNNO")
+        a.does = lambda *_: None
+        late = 0
+        for _ in range(40):
+            began = time.monotonic()
+            equal(client.ask(), "DUNNO")
+            late += time.monotonic() - began > 0.9
+            time.sleep(0.02)
+        equal(late <= 3, True, f"{late} requests were late")
+        equal(self.show()["a"]["state"], "down")
+        a.does = "DUNNO"
+        wait_until(lambda: self.show()["a"]["state"] == "up", 10, "a is up")
+        asked = len(a.mails())
+        for _ in range(4):
+            equal(client.ask(), "DUNNO")
+        equal(len(a.mails()), asked + 2)
+        equal(len(self.said("server a is down")), 1, "lines")
+        equal(len(self.said("server a is up")), 1, "lines")
+
+    def case_a_check_is_a_policy_request_and_its_attributes_can_be_set(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        self.serve([a], "inter = '100ms', fastinter = '50ms', probe = { client_address = '192.0.2.99', extra = 7 }")
+        wait_until(lambda: a.requests, 10, "a check")
+        lines = a.requests[0].decode().splitlines()
+        equal(lines[0], "request=smtpd_access_policy")
+        for line in ("protocol_state=CONNECT", "client_address=192.0.2.99", "extra=7", "sender="):
+            equal(lines.count(line), 1, line)
+        wait_until(lambda: self.show()["a"]["checks"] >= 3, 10, "more checks")
+        equal(self.show()["a"]["queries"], 0)
+
+    def case_without_checks_requests_find_out(self):
+        self.fresh()
+        a, b = self.upstream(b"x"), self.upstream("DUNNO")
+        client = self.serve([a, b], "inter = '0s', error_limit = 3, retry = 'unanswered', rise = 2")
+        a.stop()
+        for _ in range(8):
+            equal(client.ask(), "DUNNO")
+        equal(self.show()["a"]["state"], "down")
+        equal(self.show()["a"]["queries"], 3)
+        a.does = "DUNNO"
+        a.start()
+
+        def is_up():
+            equal(client.ask(), "DUNNO")
+            return self.show()["a"]["state"] == "up"
+
+        wait_until(is_up, 20, "a is up")
+
+    def case_all_down_gives_the_default_at_once_and_says_so_once(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        client = self.serve([a], "inter = '100ms', fastinter = '50ms'")
+        a.stop()
+        self.upstreams.remove(a)
+        wait_until(lambda: self.show()["a"]["state"] == "down", 10, "a is down")
+        began = time.monotonic()
+        for _ in range(10):
+            contains(client.ask(), "450 4.7.9 default")
+        equal(time.monotonic() - began < 2, True, "at once")
+        lines = self.said("server a is down")
+        equal(len(lines), 1)
+        contains(lines[0], "0 of 1 left, the default is given")
+
+    # -- commands ---------------------------------------------------------------
+
+    def case_servers_are_drained_maintained_and_weighed(self):
+        self.fresh()
+        a, b = self.upstream("HOLD a"), self.upstream("HOLD b")
+        client = self.serve([a, b], "inter = '100ms', fastinter = '50ms'")
+        self.server.ctl("upstream", "drain", "a")
+        equal([client.ask() for _ in range(4)], ["HOLD b"] * 4)
+        equal(self.show()["a"]["state"], "drain")
+        checks = self.show()["a"]["checks"]
+        wait_until(lambda: self.show()["a"]["checks"] > checks, 10, "it is checked on")
+        self.server.ctl("upstream", "maint", "a", "check=up")
+        equal(self.show()["a"]["state"], "maint")
+        time.sleep(0.3)
+        checks = self.show()["a"]["checks"]
+        time.sleep(0.5)
+        equal(self.show()["a"]["checks"], checks, "not checked")
+        self.server.ctl("upstream", "ready", "a")
+        equal(sorted(client.ask() for _ in range(4)), ["HOLD a"] * 2 + ["HOLD b"] * 2)
+        self.server.ctl("upstream", "weight", "b", "3")
+        equal(sorted(client.ask() for _ in range(8)), ["HOLD a"] * 2 + ["HOLD b"] * 6)
+        contains(self.server.ctl("upstream", "show"), "up")
+        for words, status in ((["drain"], 2), (["drain", "nobody"], 1), (["weight", "a", "300"], 2), (["show", "x", "y"], 2)):
+            done = subprocess.run([self.server.control, "-s", os.path.join(self.server.state, "control.sock"),
+                                   "upstream", *words], stderr=subprocess.PIPE, check=False)
+            equal(done.returncode, status, str(words))
+        equal(len(self.said("server a is drained")), 1)
+
+    def case_a_reload_keeps_what_is_known(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        client = self.serve([a], "inter = '0s'")
+        client.ask()
+        self.server.ctl("upstream", "weight", "a", "7")
+        self.server.reload()
+        equal(client.ask(), "DUNNO")
+        equal((self.show()["a"]["queries"], self.show()["a"]["weight"], a.connections), (2, 7, 1))
+        self.server.write_rules(open(self.server.rule_file, encoding="utf-8").read().replace("4s", "3s"))
+        self.server.reload()
+        equal(client.ask(), "DUNNO")
+        equal((self.show()["a"]["queries"], self.show()["a"]["weight"], a.connections), (1, 1, 2))
+
+    # -- actions ----------------------------------------------------------------
+
+    def case_actions_go_through_the_encoder(self):
+        self.fresh()
+        a = self.upstream("")
+        client = self.serve([a], "inter = '0s'")
+        for said, pattern in (("dunno", "DUNNO"), ("reject", r"REJECT 5\.7\.1 Refused by local policy; id=mx1-\w+"),
+                              ("Reject 5.1.1 nobody", r"REJECT 5\.1\.1 nobody; id=mx1-\w+"),
+                              ("450 4.2.0 later", r"450 4\.2\.0 later; id=mx1-\w+"),
+                              ("550", r"550 5\.7\.1 Refused by local policy; id=mx1-\w+"),
+                              ("DEFER_IF_PERMIT wait a moment", r"DEFER_IF_PERMIT 4\.7\.1 wait a moment; id=mx1-\w+"),
+                              ("PREPEND X-Test: yes", "PREPEND X-Test: yes"), ("hold x  y", "HOLD x  y")):
+            a.does = said
+            got = client.ask()
+            equal(re.fullmatch(pattern, got) is not None, True, f"{said!r} gave {got!r}")
+
+    def case_what_permits_needs_its_name_twice(self):
+        said = ("OK", "RELAY", "12345", "FILTER smtp:[127.0.0.1]", "reject_unverified_sender", "PREPEND nothing", "FOO bar")
+        for actions, listen, wanted in (
+                ("", "may = { 'ok', 'filter', 'restriction' }", ["DUNNO"] * 7),
+                ("actions = { 'ok', 'filter', 'restriction' }", "", ["DUNNO"] * 7),
+                ("actions = { 'ok', 'filter', 'restriction' }", "may = { 'ok', 'filter', 'restriction' }",
+                 ["OK", "OK", "OK", "FILTER smtp:[127.0.0.1]", "reject_unverified_sender", "DUNNO", "DUNNO"])):
+            self.fresh()
+            a = self.upstream("")
+            client = self.serve([a], f"inter = '0s', {actions}", listen=listen)
+            got = []
+            for each in said:
+                a.does = each
+                got.append(client.ask())
+            equal(got, wanted)
+        self.server.wait_line(verb="dunno", withheld="FOO\\x20bar")
+        contains("\n".join(self.said("server a says 'FOO bar'")), "DUNNO is given")
+
+    def case_verbatim_adds_nothing(self):
+        self.fresh()
+        a = self.upstream("")
+        every = "{ 'dunno', 'reject', 'reply', 'defer', 'hold', 'ok', 'restriction', 'filter', 'prepend' }"
+        client = self.serve([a], f"inter = '0s', verbatim = true, actions = {every}", default='reject("no")',
+                            listen="may = { 'ok', 'restriction', 'filter' }")
+        for said in ("dunno", "REJECT", "reject  two blanks", "450 later", "550 5.1.1 who?", "ok", "999",
+                     "Filter smtp:x", " permit_mynetworks, reject", "check_sender_access hash:/x", "PREPEND X: y"):
+            a.does = said
+            equal(client.ask(), said)
+        a.does = "550"
+        contains(client.ask(), "550 5.7.1 Refused by local policy")
+        a.does = b"x=y\n\n"
+        equal(client.ask(), "REJECT no")
+
+    def case_answers_are_kept_only_with_a_key(self):
+        self.fresh()
+        a = self.upstream("HOLD")
+        client = self.serve([a], "inter = '0s', keep = '1h', keep_key = { 'sender' }")
+        for sender in ("x@example.org", "y@example.org", "x@example.org"):
+            equal(client.ask(sender=sender), "HOLD")
+        equal(len(a.requests), 2)
+        client = self.serve([a], "inter = '0s'")
+        client.ask()
+        client.ask()
+        equal(len(a.requests), 4)
+
+    # -- addresses --------------------------------------------------------------
+
+    def case_unix_sockets_and_ipv6_are_reached(self):
+        self.fresh()
+        folder = public_folder("ppolicyd-up.")
+        a, b = self.upstream("HOLD unix", path=os.path.join(folder, "s")), self.upstream("HOLD v6", host="::1")
+        client = self.serve(f'"a={a.address}:1:1:1", "b={b.address}:2:1:1"', "inter = '0s'")
+        equal(client.ask(), "HOLD unix")
+        self.upstreams.remove(a)
+        a.stop()
+        os.unlink(a.path)
+        os.rmdir(folder)
+        equal(client.ask(), "HOLD v6")
+
+    def case_host_names_are_looked_up_again(self):
+        self.fresh()
+        a = self.upstream("HOLD a", host="127.0.0.2")
+        b = self.upstream("HOLD b", host="127.0.0.3", port=a.port)
+        names = NameServer({"grey.example.org": "127.0.0.2"}, ttl=1)
+        try:
+            client = self.serve(f'"a=grey.example.org:{a.port}:10:1:1"', "inter = '0s'",
+                                dns=f'dns {{ servers = {{ "{names.address}" }}, timeout = "200ms" }}')
+            equal(client.ask(), "HOLD a")
+            names.answers["grey.example.org"] = "127.0.0.3"
+            wait_until(lambda: client.ask() == "HOLD b", 30, "the new address is used")
+        finally:
+            names.stop()
+        equal(b.connections, 1)
+
+    def case_proxy_headers_tell_whose_connection_it_is(self):
+        for version, wanted in ((1, b"PROXY TCP4 127.0.0.1 127.0.0.1 0 %d\r\n"), (2, None)):
+            self.fresh()
+            a = self.upstream("DUNNO")
+            a.proxy = version
+            client = self.serve(f'{{ name = "a", address = "{a.address}", send_proxy = {version} }}', "inter = '0s'")
+            equal([client.ask() for _ in range(3)], ["DUNNO"] * 3)
+            other = PolicyClient(f"inet:127.0.0.1:{self.server.port}")
+            equal([other.ask() for _ in range(2)], ["DUNNO"] * 2)
+            equal(client.ask(), "DUNNO")
+            equal(a.connections, 2, "one for each connection of a client")
+            port = self.server.port
+            wanted = wanted % port if wanted else (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([127, 0, 0, 1] * 2) +
+                                                   b"\0\0" + port.to_bytes(2, "big"))
+            equal(a.headers, [wanted] * 2)
+
+    def case_health_checks_speak_for_themselves_in_proxy_headers(self):
+        for version, wanted in ((1, b"PROXY UNKNOWN\r\n"), (2, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")):
+            self.fresh()
+            a = self.upstream("DUNNO")
+            a.proxy = version
+            self.serve(f'{{ name = "a", address = "{a.address}", send_proxy = {version} }}',
+                       "inter = '100ms', fastinter = '50ms'")
+            wait_until(lambda: len(a.headers) > 1, 10, "two checks")
+            equal(set(a.headers), {wanted})
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(Delegate))
