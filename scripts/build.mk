@@ -1,6 +1,9 @@
 # scripts/build.mk - what a person runs from a checkout is in the archive too
 EXTRA_DIST += $(call files,scripts/*)
 
+# The one that is installed.
+dist_bin_SCRIPTS = scripts/hapolicy
+
 # For who works on it: the formatter's form, and the generated files and texts anew.
 .PHONY: format golden
 format:

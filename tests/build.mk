@@ -142,7 +142,7 @@ check-local: all
 	bash $(srcdir)/tests/run -b . fast
 
 installcheck-local:
-	top_srcdir="$(abs_top_srcdir)" DESTDIR="$(DESTDIR)" sbindir="$(sbindir)" libdir="$(libdir)" \
+	top_srcdir="$(abs_top_srcdir)" DESTDIR="$(DESTDIR)" sbindir="$(sbindir)" bindir="$(bindir)" libdir="$(libdir)" \
 	moduledir="$(moduledir)" pkgdatadir="$(pkgdatadir)" includedir="$(includedir)" sysconfdir="$(sysconfdir)" mandir="$(mandir)" \
 	docdir="$(docdir)" pkgconfigdir="$(pkgconfigdir)" unitdir="$(systemdsystemunitdir)" CC="$(CC)" \
 	bash $(srcdir)/tests/installcheck

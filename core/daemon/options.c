@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "ppolicyd/module.h"
+#include "rule/plan.h"
 
 #define EXIT_USAGE 2
 
@@ -17,6 +18,8 @@ const GOptionEntry *options_entries(struct options *options)
 	const GOptionEntry table[] = {
 		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config,
 		  "Rule file (default " PP_CONFIG_FILE ")", "FILE" },
+		{ "rules", 0, 0, G_OPTION_ARG_STRING, &options->rules,
+		  "Rules given as a text, in place of a file; there is no control socket then", "TEXT" },
 		{ "check", 't', 0, G_OPTION_ARG_NONE, &options->check,
 		  "Check the rule file and walk its rules", NULL },
 		{ "print", 'T', 0, G_OPTION_ARG_NONE, &options->print,
@@ -100,6 +103,10 @@ bool options_read(struct options *options, int argc, char **argv, int *status)
 	if (argc > 2)
 		return complain(status, "too many arguments");
 	options->argument = g_strdup(argv[1]);
+	if (options->rules != NULL && options->config != NULL)
+		return complain(status, "-c and --rules exclude each other");
+	if (options->rules != NULL)
+		options->config = g_strdup(PLAN_TEXT);
 	options->config_given = options->config != NULL;
 	if (options->config == NULL)
 		options->config = g_strdup(PP_CONFIG_FILE);
@@ -112,6 +119,7 @@ bool options_read(struct options *options, int argc, char **argv, int *status)
 void options_clear(struct options *options)
 {
 	g_free(options->config);
+	g_free(options->rules);
 	g_free(options->state);
 	g_free(options->test);
 	g_free(options->argument);

@@ -9,7 +9,7 @@ enum options_what { OPTIONS_SERVE, OPTIONS_CHECK, OPTIONS_CONVERSE, OPTIONS_TEST
 
 struct options {
 	enum options_what what;
-	char *config, *state, *test, *argument, *generate;
+	char *config, *rules, *state, *test, *argument, *generate;
 	gboolean config_given, state_given, check, print, stdio, manual, version, verbose;
 };
 

@@ -125,6 +125,7 @@ static int serve(const struct options *options)
 	g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
 	struct server_options how = { .config = options->config,
 		                      .state = options->state,
+		                      .no_control = options->rules != NULL,
 		                      .log_more = options->verbose };
 	struct server *server;
 	int status;
@@ -180,6 +181,8 @@ int main(int argc, char **argv)
 	}
 	if (options.state_given)
 		plan_use_state(options.state);
+	if (options.rules != NULL)
+		plan_use_text(options.rules);
 	switch (options.what) {
 	case OPTIONS_CHECK: status = check_file(&options); break;
 	case OPTIONS_CONVERSE: status = answer_stdin(&options); break;

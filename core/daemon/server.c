@@ -198,7 +198,8 @@ struct server *server_start(const struct server_options *options, GPtrArray *err
 	make_loops(server);
 	for (unsigned i = 0; i < server->count; i++)
 		loop_start(server->loops[i]);
-	open_control(server);
+	if (!options->no_control)
+		open_control(server);
 	server->upkeep = upkeep_new(server->world);
 	ports_serve(server->ports, server->world, server->desks, server->count);
 	if (ports_unused(server->ports) > 0)

@@ -14,6 +14,7 @@ struct server_options {
 	const char *config;  /* path of the rule file */
 	const char *state;   /* folder of the control socket */
 	struct ports *ports; /* with sockets bound as root; the server's from now on */
+	bool no_control;     /* there is no control socket */
 	bool log_more;       /* -v */
 };
 

@@ -89,6 +89,13 @@ void plan_free(struct plan *plan)
 
 /* -- files --------------------------------------------------------------- */
 
+static char *given_text; /* in place of a file; NULL: none */
+
+void plan_use_text(const char *text)
+{
+	given_text = g_strdup(text);
+}
+
 static bool read_file(const struct plan *plan, const char *path, struct plan_source *source, char **error)
 {
 	g_autoptr(GError) reason = NULL;
@@ -97,6 +104,11 @@ static bool read_file(const struct plan *plan, const char *path, struct plan_sou
 	if (plan->read != NULL) {
 		source->bytes = plan->read(plan->read_data, path, &source->size, error);
 		return source->bytes != NULL;
+	}
+	if (given_text != NULL && strcmp(path, PLAN_TEXT) == 0) {
+		source->bytes = g_strdup(given_text);
+		source->size = strlen(given_text);
+		return true;
 	}
 	if (!g_file_get_contents(path, &source->bytes, &size, &reason)) {
 		*error = g_strdup_printf("cannot be read: %s", reason->message);

@@ -105,6 +105,10 @@ struct plan {
 struct plan *plan_new(const struct plan *leader);
 void plan_free(struct plan *plan);
 
+/* From now on the file of the name PLAN_TEXT is this text; for the whole process, before any plan. */
+#define PLAN_TEXT "--rules"
+void plan_use_text(const char *text);
+
 /* Reads a file once; later calls give the same bytes. NULL: *error is a sentence. */
 struct plan_source *plan_read(struct plan *plan, const char *path, char **error);
 
