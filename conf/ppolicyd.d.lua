@@ -280,6 +280,8 @@ function dns(settings) end
 ---@field failed integer
 ---The server's action as it came
 ---@field raw string
+---The action to return: what was said, handed on; called as answer:action()
+---@field action fun(self: pp.delegate.Answer): pp.Action
 
 ---What does another policy server say?
 ---@alias pp.delegate.Check fun(req: pp.Request): pp.delegate.Answer

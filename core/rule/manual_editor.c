@@ -161,6 +161,12 @@ static void add_answer(GString *out, const struct module *module)
 		add_comment(out, row->help, NULL);
 		add_field(out, row->name, text && row->dflt == NULL, param_editor_type(row));
 	}
+	if (desc->action != NULL) {
+		g_autofree char *type = g_strdup_printf("fun(self: pp.%s.Answer): pp.Action", desc->name);
+
+		add_comment(out, MANUAL_ACTION_HELP, NULL);
+		add_field(out, "action", false, type);
+	}
 	if (names_fields(desc))
 		g_string_append(out, "---@field [string] string?\n");
 	g_string_append_c(out, '\n');

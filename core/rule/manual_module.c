@@ -152,6 +152,8 @@ static void add_fields(struct page *page, const struct module *module)
 
 		page_item(page, row->name, rest, row->help);
 	}
+	if (module->desc->action != NULL)
+		page_item(page, "action()", " = action", MANUAL_ACTION_HELP);
 	for (const pp_row_t *row = module->desc->params; row != NULL && row->name != NULL; row++)
 		if (row->type == PP_TYPE_FIELDS) {
 			g_autofree char *text = g_strdup_printf(

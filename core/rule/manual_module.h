@@ -2,6 +2,8 @@
 #ifndef RULE_MANUAL_MODULE_H
 #define RULE_MANUAL_MODULE_H
 
+#define MANUAL_ACTION_HELP "The action to return: what was said, handed on; called as answer:action()"
+
 #include "check/module.h"
 #include "rule/page.h"
 

@@ -10,7 +10,9 @@
 #include "service/upstream_keeper.h"
 #include "service/upstream_pool.h"
 
-#define SILENT_MAX 500 /* ms without an answer to any of several open requests */
+/* ms without an answer to any of several open requests: eight times as long as usual, within */
+#define SILENT_LEAST 200
+#define SILENT_MOST 2000
 
 /* -- life ---------------------------------------------------------------- */
 
@@ -126,7 +128,8 @@ bool upstream_may_be_asked(const struct upstream *upstream, const struct upstrea
 /* Several are waited for, and nothing comes: others are asked while there are some. */
 static bool is_silent(const struct upstream *upstream, const struct upstream_server *server, pp_msec_t now)
 {
-	return server->open >= upstream->set.fall && now - server->silent > SILENT_MAX;
+	return server->open >= upstream->set.fall &&
+	       now - server->silent > CLAMP(server->usual / 2, SILENT_LEAST, SILENT_MOST);
 }
 
 /* What counts first: lower ones are asked first. */

@@ -61,7 +61,8 @@ enum upstream_result {
 	UPSTREAM_BROKEN,   /* it ended the connection, or sent what is no reply */
 	UPSTREAM_ABANDONED /* nobody waits any longer; says nothing of the server */
 };
-void upstream_report(struct upstream *upstream, unsigned server, enum upstream_result result,
+/* took: how long it was waited for. */
+void upstream_report(struct upstream *upstream, unsigned server, enum upstream_result result, pp_msec_t took,
                      const char *why);
 /* A health check ended; how long until the next one. */
 pp_msec_t upstream_checked(struct upstream *upstream, unsigned server, bool good, const char *why);

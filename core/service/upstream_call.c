@@ -17,7 +17,8 @@ static void set_error(struct upstream_call *call, const char *why)
 static void report(struct upstream_call *call, enum upstream_result result, const char *why)
 {
 	if (!call->check)
-		upstream_report(call->pool->upstream, call->server, result, why);
+		upstream_report(call->pool->upstream, call->server, result, pp_now() - call->tried_since,
+		                why);
 }
 
 /* -- tries --------------------------------------------------------------- */
@@ -73,10 +74,10 @@ bool upstream_call_start(struct upstream_pool *pool, struct upstream_call *call)
 	return try_servers(call);
 }
 
-void upstream_call_answered(struct upstream_call *call, const char *action, size_t length)
+void upstream_call_answered(struct upstream_call *call, const char *action)
 {
 	call->line = NULL;
-	call->action = arena_strndup(call->arena, action, length);
+	call->action = action;
 	report(call, UPSTREAM_ANSWERED, NULL);
 	call->done(call);
 }

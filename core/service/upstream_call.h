@@ -41,8 +41,8 @@ bool upstream_call_start(struct upstream_pool *pool, struct upstream_call *call)
 /* Nobody waits any longer. out_of_time: the answer did not come in all the time there was. */
 void upstream_call_cancel(struct upstream_call *call, bool out_of_time);
 
-/* For upstream_line.c: a try ended. The call may be gone afterwards. */
-void upstream_call_answered(struct upstream_call *call, const char *action, size_t length);
+/* For upstream_line.c: a try ended, action is in the arena. The call may be gone afterwards. */
+void upstream_call_answered(struct upstream_call *call, const char *action);
 void upstream_call_failed(struct upstream_call *call, enum upstream_result result, bool sent,
                           const char *why);
 /* The same server is asked once more: the connection had ended before it was asked. */

@@ -41,6 +41,14 @@ static const pp_upstream_server_t *server_of(const struct upstream_line *line)
 	return &settings_of(line)->servers[line->server];
 }
 
+/* Of a try. A health check ends before the next one begins. */
+static pp_msec_t timeout_of(const struct upstream_line *line)
+{
+	pp_msec_t timeout = server_of(line)->timeout;
+
+	return line->call->check ? MIN(timeout, settings_of(line)->inter) : timeout;
+}
+
 /* -- idle ones ----------------------------------------------------------- */
 
 static void leave_idle(struct upstream_line *line)
@@ -149,13 +157,13 @@ static void take_reply(struct upstream_line *line, size_t size, const char *acti
 	struct upstream_call *call = line->call;
 	bool more = line->got > size;
 
-	call->action = arena_strndup(call->arena, action, length);
+	action = arena_strndup(call->arena, action, length);
 	/* What comes behind a reply is nobody's. */
 	if (more || call->check)
 		upstream_line_drop(line);
 	else
 		keep_line(line);
-	upstream_call_answered(call, call->action, length);
+	upstream_call_answered(call, action);
 }
 
 static void receive(struct upstream_line *line)
@@ -220,7 +228,7 @@ static void connected(struct upstream_line *line)
 		fail(line, UPSTREAM_REFUSED, g_strerror(error));
 		return;
 	}
-	loop_timer_set(line->pool->loop, &line->timer, line->call->tried_since + server_of(line)->timeout);
+	loop_timer_set(line->pool->loop, &line->timer, line->call->tried_since + timeout_of(line));
 	if (!go_on_sending(line))
 		fail(line, UPSTREAM_BROKEN, g_strerror(errno));
 }
@@ -316,7 +324,7 @@ static bool start_anew(struct upstream_call *call, const char **why)
 	line->state = LINE_CONNECTING;
 	line->call = call;
 	call->line = line;
-	limit = MIN(settings->connect, server_of(line)->timeout);
+	limit = MIN(settings->connect, timeout_of(line));
 	loop_timer_set(call->pool->loop, &line->timer, pp_now() + limit);
 	return true;
 }
@@ -329,7 +337,7 @@ static bool start_on(struct upstream_line *line, struct upstream_call *call)
 	line->reused = true;
 	line->header_size = 0;
 	line->sent = line->got = 0;
-	loop_timer_set(line->pool->loop, &line->timer, call->tried_since + server_of(line)->timeout);
+	loop_timer_set(line->pool->loop, &line->timer, call->tried_since + timeout_of(line));
 	if (go_on_sending(line))
 		return true;
 	upstream_line_drop(line);

@@ -97,7 +97,8 @@ static void request_failed(struct upstream *upstream, struct upstream_server *se
 		turn(upstream, server, false, change);
 }
 
-void upstream_report(struct upstream *upstream, unsigned index, enum upstream_result result, const char *why)
+void upstream_report(struct upstream *upstream, unsigned index, enum upstream_result result, pp_msec_t took,
+                     const char *why)
 {
 	struct upstream_server *server = &upstream->server[index];
 	struct change change = { 0 };
@@ -107,6 +108,7 @@ void upstream_report(struct upstream *upstream, unsigned index, enum upstream_re
 	server->trying = false;
 	if (result == UPSTREAM_ANSWERED) {
 		server->silent = pp_now();
+		server->usual += took - server->usual / 16;
 		request_answered(upstream, server, &change);
 	} else if (result != UPSTREAM_ABANDONED) {
 		request_failed(upstream, server, result == UPSTREAM_TIMED_OUT, why, &change);

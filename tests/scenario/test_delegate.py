@@ -382,6 +382,9 @@ class Delegate:
                 a.does = each
                 got.append(client.ask())
             equal(got, wanted)
+            if not listen or not actions:
+                self.server.wait_line(verb="dunno", withheld="OK")
+            equal(" error=<" in self.server.log(), False, "no rule fails")
         self.server.wait_line(verb="dunno", withheld="FOO\\x20bar")
         contains("\n".join(self.said("server a says 'FOO bar'")), "DUNNO is given")
 

@@ -35,7 +35,7 @@ static const char *ask(struct upstream *upstream, uint64_t tried, uint64_t stick
 
 	if (!upstream_choose(upstream, tried, stick, &pick))
 		return "nobody";
-	upstream_report(upstream, pick.server, result, "it is broken");
+	upstream_report(upstream, pick.server, result, 1, "it is broken");
 	return upstream_settings(upstream)->servers[pick.server].name;
 }
 
@@ -180,7 +180,7 @@ static void test_half_open(void)
 	clock_advance(2000);
 	g_assert_true(upstream_choose(upstream, 0, 0, &pick));
 	g_assert_false(upstream_choose(upstream, 0, 0, &other));
-	upstream_report(upstream, 0, UPSTREAM_REFUSED, "no");
+	upstream_report(upstream, 0, UPSTREAM_REFUSED, 1, "no");
 	clock_advance(3999);
 	g_assert_cmpstr(answer(upstream), ==, "nobody");
 	clock_advance(1);
@@ -225,13 +225,34 @@ static void test_silent(void)
 	for (unsigned i = 0; i < 3; i++)
 		g_assert_true(upstream_choose(upstream, 0, 0, &pick));
 	g_assert_cmpstr(ask(upstream, 0, 0, UPSTREAM_ABANDONED), ==, "a");
-	clock_advance(501);
+	clock_advance(201);
 	g_assert_cmpstr(answer(upstream), ==, "b");
 	g_assert_cmpstr(ask(upstream, 2, 0, UPSTREAM_ABANDONED), ==, "a");
-	upstream_report(upstream, 0, UPSTREAM_ANSWERED, NULL);
+	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
 	g_assert_cmpstr(answer(upstream), ==, "a");
-	upstream_report(upstream, 0, UPSTREAM_ANSWERED, NULL);
-	upstream_report(upstream, 0, UPSTREAM_ANSWERED, NULL);
+	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
+	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
+	upstream_close(upstream);
+}
+
+/* How long is too long depends on how long it takes as a rule. */
+static void test_usual(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a", .priority = 1 }, { .name = "b", .priority = 2 });
+	struct upstream_pick pick;
+
+	for (unsigned i = 0; i < 100; i++) {
+		g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+		upstream_report(upstream, 0, UPSTREAM_ANSWERED, 100, NULL);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+	clock_advance(700);
+	g_assert_cmpstr(ask(upstream, 0, 0, UPSTREAM_ABANDONED), ==, "a");
+	clock_advance(200);
+	g_assert_cmpstr(answer(upstream), ==, "b");
+	for (unsigned i = 0; i < 3; i++)
+		upstream_report(upstream, 0, UPSTREAM_ABANDONED, 900, NULL);
 	upstream_close(upstream);
 }
 
@@ -243,6 +264,9 @@ static void test_weight_changes(void)
 	upstream_set_weight(upstream, 0, 0);
 	for (unsigned i = 0; i < 5; i++)
 		g_assert_cmpstr(answer(upstream), ==, "b");
+	upstream_set_weight(upstream, 1, 0);
+	g_assert_cmpstr(answer(upstream), ==, "nobody");
+	upstream_set_weight(upstream, 1, 1);
 	upstream_set_weight(upstream, 0, 4);
 	for (unsigned i = 0; i < 10; i++)
 		a += *answer(upstream) == 'a';
@@ -312,6 +336,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/upstream/without checks one request tries a server that is down", test_half_open);
 	g_test_add_func("/upstream/checks take it down and bring it up", test_checks);
 	g_test_add_func("/upstream/one that answers nobody is passed over", test_silent);
+	g_test_add_func("/upstream/what is too long depends on what is usual", test_usual);
 	g_test_add_func("/upstream/a weight can be changed", test_weight_changes);
 	g_test_add_func("/upstream/addresses are read strictly", test_addresses);
 	g_test_add_func("/upstream/an address stays as long as it is good", test_names);
