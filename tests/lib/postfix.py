@@ -78,15 +78,16 @@ postlog   unix-dgram n - n - 1 postlogd
 
 class Postfix:
     """Starts with start(), ends with remove(). Services are smtpd's of their own:
-    {"name": {"option": "value"}}; port(name) is where one listens."""
+    {"name": {"option": "value"}}; port(name) is where one listens. master: further
+    entries of master.cf."""
 
-    def __init__(self, services):
+    def __init__(self, services, master=""):
         self._can_run()
         self.folder = public_folder("ppolicyd-postfix.")
         self.config = os.path.join(self.folder, "config")
         self.ports = {name: free_port() for name in services}
         self.started = False
-        self._write(services)
+        self._write(services, master)
 
     @staticmethod
     def _can_run():
@@ -100,7 +101,7 @@ class Postfix:
         except KeyError as error:
             raise Skip(f"Postfix has no user or group: {error}")
 
-    def _write(self, services):
+    def _write(self, services, more):
         nobody = pwd.getpwnam("nobody")
         owner = pwd.getpwnam(_default("mail_owner"))
         for name in ("config", "queue"):
@@ -112,7 +113,7 @@ class Postfix:
         main = main.replace("@uid@", str(nobody.pw_uid)).replace("@gid@", str(nobody.pw_gid))
         for name in ("command_directory", "daemon_directory", "mail_owner", "setgid_group"):
             main = main.replace(f"@{name}@", _default(name))
-        master = MASTER
+        master = MASTER + more
         for name, options in services.items():
             master += f"127.0.0.1:{self.ports[name]} inet n - n - 100 smtpd\n"
             master += f"    -o {{ syslog_name = postfix/{name} }}\n"
