@@ -72,8 +72,9 @@ bool action_make(struct arena *arena, enum action_verb verb, const char *enhance
  * code without a text, which Postfix would take for OK, gets one of ours. False: *error. */
 bool action_read(struct arena *arena, const char *value, const char *const *classes, struct action *action,
                  const char **error);
-/* The same, but it goes out as it came: no code is added, no id, and any restrictions do. */
-void action_read_verbatim(struct arena *arena, const char *value, struct action *action);
+/* The same, but it goes out as it came: no code is added, no id, and any restrictions do. False:
+ * cleaning leaves nothing of it. */
+bool action_read_verbatim(struct arena *arena, const char *value, struct action *action, const char **error);
 /* From now on it goes out as it was written: without what its constructor added, and without the id. */
 void action_set_verbatim(struct arena *arena, struct action *action);
 

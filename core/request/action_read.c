@@ -72,21 +72,28 @@ size_t action_put_verbatim(const char *value, char *out)
 /* Digits alone let the mail in, whatever their server meant. */
 static bool is_bare_code(const struct action *action)
 {
-	return action->verb == ACTION_REPLY && action->text_added;
+	return action->verb == ACTION_REPLY && action->code_added && action->text_added;
 }
 
-void action_read_verbatim(struct arena *arena, const char *value, struct action *action)
+bool action_read_verbatim(struct arena *arena, const char *value, struct action *action, const char **error)
 {
 	char *clean = arena_alloc(arena, ACTION_VERBATIM_MAX + 1);
-	const char *text, *error;
-	/* With a blank before it, it is a list of restrictions. */
-	enum action_verb verb = *value == ' ' ? ACTION_RESTRICTION : find_verb(value, &text);
+	enum action_verb verb;
+	const char *text;
 
+	/* What goes out is judged, not what came in: cleaning may have bared another verb. */
 	clean[action_put_verbatim(value, clean)] = '\0';
-	if (verb == ACTION_RESTRICTION || !action_read(arena, value, NULL, action, &error))
+	if (*action_skip_blanks(clean) == '\0') {
+		*error = "nothing of it can be sent";
+		return false;
+	}
+	/* With a blank before it, it is a list of restrictions. */
+	verb = *clean == ' ' ? ACTION_RESTRICTION : find_verb(clean, &text);
+	if (verb == ACTION_RESTRICTION || !action_read(arena, clean, NULL, action, error))
 		*action = (struct action){ .verb = verb, .text = clean };
 	if (!is_bare_code(action))
 		action->verbatim = clean;
+	return true;
 }
 
 void action_set_verbatim(struct arena *arena, struct action *action)

@@ -29,8 +29,10 @@ static const char *check_handed(const struct run *run, const pp_handed_t *handed
 	return NULL;
 }
 
-/* In the line of the request, and once for each reason in a line of its own. */
-static void withhold(struct run *run, const struct rule_ask *ask, const pp_handed_t *handed, const char *why)
+/* In the line of the request, and once for each kind of reason in a line of its own: why may hold
+ * what the server says. */
+static void withhold(struct run *run, const struct rule_ask *ask, const pp_handed_t *handed, const char *kind,
+                     const char *why)
 {
 	struct program *program = run->order.program;
 	g_autofree char *key = NULL;
@@ -39,7 +41,7 @@ static void withhold(struct run *run, const struct rule_ask *ask, const pp_hande
 	run_add_note(run, "withheld", handed->value);
 	if (program->hooks != NULL || run->order.quiet || g_hash_table_size(program->said) >= SAID_MAX)
 		return;
-	key = g_strdup_printf("withheld %s %s", ask->check->check->name, why);
+	key = g_strdup_printf("withheld %s %s", ask->check->check->name, kind);
 	if (!g_hash_table_add(program->said, g_steal_pointer(&key)))
 		return;
 	text_escape(shown, sizeof(shown), handed->value, strlen(handed->value), true);
@@ -58,18 +60,19 @@ static void join(struct arena *arena, pp_handed_t *handed)
 static struct action make_handed(struct run *run, const struct rule_ask *ask, const pp_handed_t *handed)
 {
 	struct arena *arena = &run->order.request->arena;
-	struct action action;
+	struct action action = { .verb = ACTION_RESTRICTION };
 	const char *why = NULL;
+	bool good = handed->verbatim
+	                    ? action_read_verbatim(arena, handed->value, &action, &why)
+	                    : action_read(arena, handed->value, run->order.program->classes, &action, &why);
 
-	if (handed->verbatim)
-		action_read_verbatim(arena, handed->value, &action);
-	else if (!action_read(arena, handed->value, run->order.program->classes, &action, &why))
-		why = arena_printf(arena, "it cannot be handed on: %s", why);
-	if (why == NULL)
-		why = check_handed(run, handed, &action);
-	if (why == NULL)
+	if (!good)
+		withhold(run, ask, handed, action_name(action.verb),
+		         arena_printf(arena, "it cannot be handed on: %s", why));
+	else if ((why = check_handed(run, handed, &action)) == NULL)
 		return action;
-	withhold(run, ask, handed, why);
+	else
+		withhold(run, ask, handed, why, why);
 	return (struct action){ .verb = ACTION_DUNNO, .text = "" };
 }
 

@@ -13,9 +13,8 @@ static const char *sent(const char *value, bool verbatim)
 	struct action action;
 	size_t length;
 
-	if (verbatim)
-		action_read_verbatim(&arena, value, &action);
-	else if (!action_read(&arena, value, classes, &action, &error))
+	if (verbatim ? !action_read_verbatim(&arena, value, &action, &error)
+	             : !action_read(&arena, value, classes, &action, &error))
 		return "?";
 	length = action_encode(&action, "mx1-1", out);
 	g_assert_cmpuint(length, >, strlen("action=\n\n"));
@@ -62,11 +61,21 @@ static void test_read(void)
 
 static void test_verbatim(void)
 {
-	static const char *const same[] = { "dunno",        "Reject",      "REJECT  two  blanks",
-		                            "450 later",    "550 5.1.1 x", "ok",
-		                            "12345",        "relay",       " permit, reject",
-		                            "my_class",     "FILTER x",    "check_client_access hash:/etc/x",
-		                            "PREPEND a: b", "WARN look" };
+	static const char *const same[] = { "dunno",
+		                            "Reject",
+		                            "REJECT  two  blanks",
+		                            "450 later",
+		                            "550 5.1.1 x",
+		                            "450 4.7.1",
+		                            "ok",
+		                            "12345",
+		                            "relay",
+		                            " permit, reject",
+		                            "my_class",
+		                            "FILTER x",
+		                            "check_client_access hash:/etc/x",
+		                            "PREPEND a: b",
+		                            "WARN look" };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(same); i++)
 		g_assert_cmpstr(sent(same[i], true), ==, same[i]);
@@ -80,20 +89,29 @@ static void test_never_harms(void)
 	g_assert_cmpstr(sent("450", true), ==, "450 4.7.1 Try again later; id=mx1-1");
 	g_assert_null(strpbrk(sent("REJECT a\x01\x1b[31mb", true), "\x01\x1b"));
 	g_assert_cmpuint(strlen(sent(text, true)), ==, 1000);
+	g_assert_cmpstr(sent("\x7f", true), ==, "?");
+	g_assert_cmpstr(sent(" \x01\t\xc2\x85", true), ==, "?");
+}
+
+static enum action_verb verb_of(const char *value)
+{
+	const char *error = NULL;
+	struct action action;
+
+	g_assert_true(action_read_verbatim(&arena, value, &action, &error));
+	return action.verb;
 }
 
 static void test_verbs(void)
 {
-	struct action action;
-
-	action_read_verbatim(&arena, "ok", &action);
-	g_assert_cmpint(action.verb, ==, ACTION_OK);
-	action_read_verbatim(&arena, " DUNNO", &action);
-	g_assert_cmpint(action.verb, ==, ACTION_RESTRICTION);
-	action_read_verbatim(&arena, "FILTER", &action);
-	g_assert_cmpint(action.verb, ==, ACTION_FILTER);
-	action_read_verbatim(&arena, "777", &action);
-	g_assert_cmpint(action.verb, ==, ACTION_OK);
+	g_assert_cmpint(verb_of("ok"), ==, ACTION_OK);
+	g_assert_cmpint(verb_of(" DUNNO"), ==, ACTION_RESTRICTION);
+	g_assert_cmpint(verb_of("FILTER"), ==, ACTION_FILTER);
+	g_assert_cmpint(verb_of("777"), ==, ACTION_OK);
+	g_assert_cmpint(verb_of("\x01OK"), ==, ACTION_OK);
+	g_assert_cmpint(verb_of("\x7f\x7f"
+	                        "200"),
+	                ==, ACTION_OK);
 }
 
 static const char *own(enum action_verb verb, const char *enhanced, const char *text)
