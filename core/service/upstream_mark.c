@@ -79,14 +79,18 @@ static void request_answered(struct upstream *upstream, struct upstream_server *
 		turn(upstream, server, true, change);
 }
 
+/* began: pp_now(). */
 static void request_failed(struct upstream *upstream, struct upstream_server *server, bool hung,
-                           const char *why, struct change *change)
+                           pp_msec_t began, const char *why, struct change *change)
 {
 	server->failed++;
 	server->errors++;
 	server->hangs = hung ? server->hangs + 1 : 0;
 	upstream_set_why(server, why);
 	if (!server->up) {
+		/* Those under way when it went down are no new attempts. */
+		if (began < server->try_again)
+			return;
 		server->changing = 0;
 		server->pause = MIN(MAX(server->pause, PAUSE_FIRST) * 2, PAUSE_MAX);
 		server->try_again = pp_now() + server->pause;
@@ -111,7 +115,7 @@ void upstream_report(struct upstream *upstream, unsigned index, enum upstream_re
 		server->usual += took - server->usual / 16;
 		request_answered(upstream, server, &change);
 	} else if (result != UPSTREAM_ABANDONED) {
-		request_failed(upstream, server, result == UPSTREAM_TIMED_OUT, why, &change);
+		request_failed(upstream, server, result == UPSTREAM_TIMED_OUT, pp_now() - took, why, &change);
 	}
 	g_mutex_unlock(&upstream->lock);
 	say(upstream, index, &change);

@@ -180,7 +180,7 @@ static void test_half_open(void)
 	clock_advance(2000);
 	g_assert_true(upstream_choose(upstream, 0, 0, &pick));
 	g_assert_false(upstream_choose(upstream, 0, 0, &other));
-	upstream_report(upstream, 0, UPSTREAM_REFUSED, 1, "no");
+	upstream_report(upstream, 0, UPSTREAM_REFUSED, 0, "no");
 	clock_advance(3999);
 	g_assert_cmpstr(answer(upstream), ==, "nobody");
 	clock_advance(1);
@@ -188,6 +188,25 @@ static void test_half_open(void)
 	g_assert_false(is_up(upstream, 0));
 	g_assert_cmpstr(answer(upstream), ==, "a");
 	g_assert_true(is_up(upstream, 0));
+	upstream_close(upstream);
+}
+
+/* What was under way when it went down and fails later makes the pause no longer. */
+static void test_late_failures(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a" });
+	struct upstream_pick pick;
+
+	for (unsigned i = 0; i < 20; i++)
+		g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+	clock_advance(1000);
+	for (unsigned i = 0; i < 20; i++)
+		upstream_report(upstream, 0, UPSTREAM_TIMED_OUT, 1000, "no answer");
+	g_assert_false(is_up(upstream, 0));
+	clock_advance(1999);
+	g_assert_cmpstr(answer(upstream), ==, "nobody");
+	clock_advance(1);
+	g_assert_cmpstr(answer(upstream), ==, "a");
 	upstream_close(upstream);
 }
 
@@ -334,6 +353,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/upstream/timeouts in a row take it down as failed checks do", test_hangs);
 	g_test_add_func("/upstream/who gives up says nothing of a server", test_abandoned);
 	g_test_add_func("/upstream/without checks one request tries a server that is down", test_half_open);
+	g_test_add_func("/upstream/requests under way when it went down do not put off that try",
+	                test_late_failures);
 	g_test_add_func("/upstream/checks take it down and bring it up", test_checks);
 	g_test_add_func("/upstream/one that answers nobody is passed over", test_silent);
 	g_test_add_func("/upstream/what is too long depends on what is usual", test_usual);
