@@ -109,7 +109,7 @@ test("servers are texts or tables, checked in all their parts", function()
         return function() check.delegate { servers = list, default = dunno() } end
     end
     for _, good in ipairs { "a=10.0.0.1:1", "a=10.0.0.1:1:", "a=10.0.0.1:1:5", "a=10.0.0.1:1:5:2", "a=10.0.0.1:1:5:2:3",
-        "a=10.0.0.1:1:5:2:300ms", "a=10.0.0.1:1:::", "a=inet:10.0.0.1:1:5", "a=[2001:db8::1]:10031:5:1:1",
+        "a=10.0.0.1:1:5:2:300ms", "a=10.0.0.1:1:5:2:300", "a=10.0.0.1:1:::", "a=inet:10.0.0.1:1:5", "a=[2001:db8::1]:10031:5:1:1",
         "a=unix:/run/a.sock", "a=unix:/run/a.sock:5:2:3s", "a=mail.example.org:25", "a=localhost:25" } do
         servers(good)()
     end

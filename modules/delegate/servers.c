@@ -13,7 +13,7 @@ static const pp_row_t rows[] = {
 	PP_INT(pp_upstream_server_t, priority, .dflt = "10", .min = "0", .max = "1000000",
 	       .help = "Priority"),
 	PP_INT(pp_upstream_server_t, weight, .dflt = "1", .min = "1", .max = "256", .help = "Weight"),
-	PP_DURATION(pp_upstream_server_t, timeout, .dflt = "5s", .min = "10ms", .max = "90s",
+	PP_DURATION(pp_upstream_server_t, timeout, .dflt = "5s", .min = "10ms", .max = "24h",
 	            .help = "Timeout"),
 	PP_BOOL(pp_upstream_server_t, backup, .dflt = "false", .help = "Backup"),
 	PP_INT(pp_upstream_server_t, send_proxy, .dflt = "0", .min = "0", .max = "2", .help = "PROXY"),
