@@ -194,6 +194,21 @@ class HapolicyCommand:
         equal(done.returncode, 0, done.stdout.decode())
         contains(done.stdout.decode(), "1 check, 1 rule")
 
+    def case_odd_arguments_make_no_bad_rule_file(self):
+        server = ["-s", "a=10.0.0.1:1"]
+        for arguments, wanted in ((["-d", ""], "default = dunno()"), (["-d", "  reject"], "default = reject()"),
+                                  (["-d", "12345"], "default = ok()"), (["-d", 'WARN a"b\\c'], 'default = warn("a\\"b'),
+                                  (["-s", "b=10.0.0.1:65536"], "ignoring invalid service 'b=10.0.0.1:65536'"),
+                                  (["-s", "b=10.0.0.1:0"], "ignoring invalid service 'b=10.0.0.1:0'"),
+                                  (["-s", "a=10.0.0.2:2"], '"a_=10.0.0.2:2:'),
+                                  (["-s", "n" * 99 + "=10.0.0.2:2"], "n" * 50 + "=10.0.0.2:2:"),
+                                  (["--listen", 'unix:/tmp/a"b'], 'listen("unix:/tmp/a\\"b"')):
+            text = config(*server, *arguments)
+            contains(text, wanted)
+            done = subprocess.run([program("PPOLICYD", "build/plain/ppolicyd"), "-t", "--rules", text],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
+            equal(done.returncode, 0, done.stdout.decode())
+
     def case_without_a_server_the_default_is_said(self):
         self.stop()
         asked = self.begin("-d", "450 nobody")
