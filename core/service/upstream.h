@@ -59,7 +59,7 @@ enum upstream_result {
 	UPSTREAM_REFUSED, /* no connection */
 	UPSTREAM_TIMED_OUT,
 	UPSTREAM_BROKEN,   /* it ended the connection, or sent what is no reply */
-	UPSTREAM_ABANDONED /* nobody waits any longer; says nothing of the server */
+	UPSTREAM_ABANDONED /* nobody waits any longer, or we lack something; says nothing of the server */
 };
 /* took: how long it was waited for. */
 void upstream_report(struct upstream *upstream, unsigned server, enum upstream_result result, pp_msec_t took,

@@ -1,6 +1,7 @@
 /* service/upstream_call.c - one request asked of an upstream: tries, until a server answers */
 #include "service/upstream_call.h"
 
+#include <errno.h>
 #include "base/clock.h"
 #include "service/upstream_pool.h"
 
@@ -52,17 +53,26 @@ static void failed(struct upstream_call *call, enum upstream_result result, cons
 	report(call, result, why);
 }
 
+/* What it says of a server that no connection could be begun: nothing where we lack something. */
+static enum upstream_result result_of(int error)
+{
+	bool own = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+	           error == ENOSPC || error == EADDRNOTAVAIL;
+
+	return own ? UPSTREAM_ABANDONED : UPSTREAM_REFUSED;
+}
+
 /* Until one is under way. False: there is none left. */
 static bool try_servers(struct upstream_call *call)
 {
-	const char *why;
+	int error;
 
 	while (pick_server(call)) {
 		call->tries++;
 		call->tried_since = pp_now();
-		if (upstream_line_start(call, call->check, &why))
+		if (upstream_line_start(call, call->check, &error))
 			return true;
-		failed(call, UPSTREAM_REFUSED, why);
+		failed(call, result_of(error), g_strerror(error));
 	}
 	return false;
 }
@@ -96,11 +106,11 @@ void upstream_call_failed(struct upstream_call *call, enum upstream_result resul
 
 void upstream_call_stale(struct upstream_call *call)
 {
-	const char *why;
+	int error;
 
 	call->line = NULL;
-	if (!upstream_line_start(call, true, &why))
-		upstream_call_failed(call, UPSTREAM_REFUSED, false, why);
+	if (!upstream_line_start(call, true, &error))
+		upstream_call_failed(call, result_of(error), false, g_strerror(error));
 }
 
 /* A server is not to blame for the time that others took before. */

@@ -286,37 +286,37 @@ static struct upstream_line *line_new(struct upstream_call *call, int fd)
 	return line;
 }
 
-static bool connect_to(const struct upstream_call *call, int *fd, const char **why)
+static bool connect_to(const struct upstream_call *call, int *fd, int *error)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&call->pick.endpoint.address;
 	int on = 1;
 
 	*fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0) {
-		*why = g_strerror(errno);
+		*error = errno;
 		return false;
 	}
 	if (address->sa_family != AF_UNIX)
 		setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(*fd, address, call->pick.endpoint.size) == 0 || errno == EINPROGRESS)
 		return true;
-	*why = g_strerror(errno);
+	*error = errno;
 	close(*fd);
 	return false;
 }
 
-static bool start_anew(struct upstream_call *call, const char **why)
+static bool start_anew(struct upstream_call *call, int *error)
 {
 	const pp_upstream_settings_t *settings = upstream_settings(call->pool->upstream);
 	struct upstream_line *line;
 	pp_msec_t limit;
 	int fd;
 
-	if (!connect_to(call, &fd, why))
+	if (!connect_to(call, &fd, error))
 		return false;
 	line = line_new(call, fd);
 	if (!loop_add(call->pool->loop, &line->watch)) {
-		*why = g_strerror(errno);
+		*error = errno;
 		close(fd);
 		g_free(line);
 		return false;
@@ -345,11 +345,11 @@ static bool start_on(struct upstream_line *line, struct upstream_call *call)
 	return false;
 }
 
-bool upstream_line_start(struct upstream_call *call, bool fresh, const char **why)
+bool upstream_line_start(struct upstream_call *call, bool fresh, int *error)
 {
 	struct upstream_line *line = fresh ? NULL : find_idle(call);
 
 	if (line != NULL && start_on(line, call))
 		return true;
-	return start_anew(call, why);
+	return start_anew(call, error);
 }

@@ -29,8 +29,8 @@ void upstream_pool_clear_all(struct upstream_pool **list);
 /* -- connections ----------------------------------------------------------- */
 
 /* Begins a try on a kept connection (unless fresh) or a new one. False: no connection could even
- * be begun; *why says what is wrong. */
-bool upstream_line_start(struct upstream_call *call, bool fresh, const char **why);
+ * be begun; *error is of errno. */
+bool upstream_line_start(struct upstream_call *call, bool fresh, int *error);
 /* The call's connection is closed. */
 void upstream_line_drop(struct upstream_line *line);
 void upstream_line_close_idle(struct upstream_pool *pool);

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import threading
@@ -293,6 +294,22 @@ class Delegate:
             return self.show()["a"]["state"] == "up"
 
         wait_until(is_up, 20, "a is up")
+
+    def case_descriptors_that_we_lack_take_no_server_down(self):
+        self.fresh()
+        a = self.upstream("DUNNO")
+        client = self.serve([a], "inter = '0s', error_limit = 3")
+        equal(client.ask(), "DUNNO")
+        pid = self.server.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        a.drop()
+        time.sleep(0.3)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        for _ in range(5):
+            contains(client.ask(), "450 4.7.9 default")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        equal(client.ask(), "DUNNO")
+        equal((self.show()["a"]["state"], self.show()["a"]["failed"]), ("up", 0))
 
     def case_all_down_gives_the_default_at_once_and_says_so_once(self):
         self.fresh()
