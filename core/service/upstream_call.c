@@ -95,20 +95,23 @@ void upstream_call_answered(struct upstream_call *call, const char *action)
 /* Where nothing was sent no server knows of the request; else it might count twice. */
 void upstream_call_failed(struct upstream_call *call, enum upstream_result result, bool sent, const char *why)
 {
-	bool again = !sent || upstream_settings(call->pool->upstream)->retry;
+	bool again;
 
 	call->line = NULL;
+	call->sent |= sent;
+	again = !call->sent || upstream_settings(call->pool->upstream)->retry;
 	failed(call, result, why);
 	if (again && try_servers(call))
 		return;
 	call->done(call);
 }
 
-void upstream_call_stale(struct upstream_call *call)
+void upstream_call_stale(struct upstream_call *call, bool sent)
 {
 	int error;
 
 	call->line = NULL;
+	call->sent |= sent;
 	if (!upstream_line_start(call, true, &error))
 		upstream_call_failed(call, result_of(error), false, g_strerror(error));
 }

@@ -34,6 +34,7 @@ struct upstream_call {
 	struct upstream_pick pick;
 	pp_msec_t tried_since;
 	uint64_t tried; /* bits */
+	bool sent;      /* one of them may know of the request, and does not answer */
 };
 
 /* False: it failed at once, and done is not called. */
@@ -45,7 +46,7 @@ void upstream_call_cancel(struct upstream_call *call, bool out_of_time);
 void upstream_call_answered(struct upstream_call *call, const char *action);
 void upstream_call_failed(struct upstream_call *call, enum upstream_result result, bool sent,
                           const char *why);
-/* The same server is asked once more: the connection had ended before it was asked. */
-void upstream_call_stale(struct upstream_call *call);
+/* The same server is asked once more: a kept connection ended before it said anything. */
+void upstream_call_stale(struct upstream_call *call, bool sent);
 
 #endif

@@ -147,7 +147,7 @@ static void fail(struct upstream_line *line, enum upstream_result result, const 
 
 	upstream_line_drop(line);
 	if (stale)
-		upstream_call_stale(call);
+		upstream_call_stale(call, sent);
 	else
 		upstream_call_failed(call, result, sent, why);
 }

@@ -230,6 +230,18 @@ class Delegate:
             contains(client.ask(), wanted)
             equal((len(a.requests), len(b.requests)), (1, asked), retry)
 
+    def case_a_server_that_goes_with_a_request_in_hand_is_not_replaced_unless_it_may(self):
+        """It read the request from a kept connection, and may have counted it."""
+        for retry, wanted, asked in (("unsent", "450 4.7.9 default", 0), ("unanswered", "HOLD b", 1)):
+            self.fresh()
+            a, b = self.upstream("HOLD a"), self.upstream("HOLD b")
+            client = self.serve(f'"a={a.address}:1:1:1", "b={b.address}:2:1:1"', f"inter = '0s', retry = '{retry}'")
+            equal(client.ask(), "HOLD a")
+            a.does = lambda *_: a.stop()
+            contains(client.ask(), wanted)
+            equal((len(a.requests), len(b.requests)), (2, asked), retry)
+            self.upstreams.remove(a)
+
     def case_where_no_connection_can_be_made_the_next_is_always_asked(self):
         self.fresh()
         a, b = self.upstream("HOLD a"), self.upstream("HOLD b")
