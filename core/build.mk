@@ -152,7 +152,7 @@ endif
 
 # Modules call back into the program that loads them: it holds all of the core, used
 # by itself or not, and shows it (CORE_LDFLAGS). ppolicyctl loads none.
-SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(SQLITE_LIBS) $(CARES_LIBS) -ldl -lm -lpthread
+SYSTEM_LIBS = $(GLIB_LIBS) $(LUA_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) $(SQLITE_LIBS) $(MYSQL_LIBS) $(CARES_LIBS) -ldl -lm -lpthread
 CORE_LIBS = $(WHOLE_ARCHIVE) core/libcore.a $(NO_WHOLE_ARCHIVE) $(SYSTEM_LIBS)
 
 sbin_PROGRAMS += ppolicyd ppolicyctl
