@@ -48,6 +48,9 @@ core_libcore_a_SOURCES = \
 	core/store/sqlite_log.c \
 	core/store/statement.c core/store/statement.h \
 	core/store/statement_parse.c core/store/statement_parse.h \
+	core/store/statement_parser.h \
+	core/store/statement_script.c \
+	core/store/statement_whole.c \
 	core/store/store.c core/store/store.h \
 	core/store/writer.c core/store/writer.h \
 	core/request/action.c core/request/action.h \

@@ -156,8 +156,9 @@ static struct statement_set *load_set(const struct module *module, const char *d
 static bool names_column(const struct statement *statement, const char *column)
 {
 	g_autofree unsigned *places = NULL;
+	enum statement_part part = statement->result != NULL ? STATEMENT_RESULT : STATEMENT_TEXT;
 	unsigned count;
-	g_autofree char *sql = statement_render(statement, 1, &places, &count);
+	g_autofree char *sql = statement_render(statement, part, 1, &places, &count);
 	struct lexer reader;
 	struct lexer_token token;
 	bool named = false, in_call = false;

@@ -153,7 +153,7 @@ static struct prepared *prepare(struct database *database, const struct statemen
 		return prepared;
 	prepared = g_new0(struct prepared, 1);
 	*prepared = (struct prepared){ .statement = statement, .set = statement->set, .rows = rows };
-	sql = statement_render(statement, rows, &prepared->places, &prepared->place_count);
+	sql = statement_render(statement, STATEMENT_TEXT, rows, &prepared->places, &prepared->place_count);
 	code = sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared->handle,
 	                          NULL);
 	if (code == SQLITE_OK)

@@ -59,7 +59,7 @@ struct statement_set *statement_set_of_query(const char *sql, char **error)
 	struct statement_set *set = set_new("query", "query");
 	struct statement *statement = arena_new0(&set->arena, struct statement);
 	const struct statement **statements = arena_new0(&set->arena, const struct statement *);
-	struct statement_source source = { STATEMENT_QUERY, "query", sql, strlen(sql), "" };
+	struct statement_source source = { STATEMENT_QUERY, "query", sql, strlen(sql), "", true };
 
 	statement->set = set;
 	statement->name = set->name;
@@ -77,6 +77,7 @@ struct statement_set *statement_set_of_query(const char *sql, char **error)
 /* What is being read. */
 struct reading {
 	struct statement_set *set;
+	bool alone; /* a file has one statement */
 	char *folder;
 	GPtrArray *files;      /* their names, sorted */
 	GArray *migrations;    /* struct migration */
@@ -181,7 +182,9 @@ static bool read_statement(struct reading *reading, const char *file, const stru
 static bool read_file(struct reading *reading, const char *file, char **error)
 {
 	g_autofree char *path = g_build_filename(reading->folder, file, NULL), *sql = NULL;
-	struct statement_source source = { .file = path, .table = reading->set->table };
+	struct statement_source source = { .file = path,
+		                           .table = reading->set->table,
+		                           .alone = reading->alone };
 	g_autoptr(GError) trouble = NULL;
 
 	if (!g_file_get_contents(path, &sql, &source.length, &trouble)) {
@@ -238,6 +241,7 @@ struct statement_set *statement_set_load(const char *const *folders, const char 
 		return NULL;
 	}
 	reading.set = set_new(name, table);
+	reading.alone = strcmp(driver, "sqlite") == 0;
 	reading.files = g_ptr_array_new_with_free_func(g_free);
 	reading.migrations = g_array_new(FALSE, FALSE, sizeof(struct migration));
 	reading.statements = g_ptr_array_new();
@@ -273,10 +277,10 @@ static void render_pieces(struct render *render, const struct statement_text *te
 	}
 }
 
-char *statement_render(const struct statement *statement, unsigned rows, unsigned **places,
-                       unsigned *place_count)
+char *statement_render(const struct statement *statement, enum statement_part part, unsigned rows,
+                       unsigned **places, unsigned *place_count)
 {
-	const struct statement_text *text = statement->text;
+	const struct statement_text *text = part == STATEMENT_RESULT ? statement->result : statement->text;
 	struct render render = { .sql = g_string_new(NULL) };
 
 	g_assert(rows == 1 || (rows > 1 && rows <= STATEMENT_ROWS_MAX && statement->key_count > 0));
@@ -284,10 +288,12 @@ char *statement_render(const struct statement *statement, unsigned rows, unsigne
 	render_pieces(&render, text, 0, text->row_first, 0);
 	for (unsigned row = 0; row < rows && text->row_end > text->row_first; row++) {
 		if (row > 0)
-			g_string_append(render.sql, ", ");
+			g_string_append(render.sql, text->between);
 		render_pieces(&render, text, text->row_first, text->row_end, row * statement->arg_count);
 	}
 	render_pieces(&render, text, text->row_end, text->piece_count, 0);
+	if (part == STATEMENT_RETURNING)
+		g_string_append_printf(render.sql, " RETURNING %s", statement->returning);
 	*places = render.places;
 	*place_count = render.count;
 	return g_string_free(render.sql, FALSE);

@@ -13,7 +13,8 @@
  * makes it one that can be run for many rows at once: the one row behind VALUES is
  * repeated, each row has arguments of its own (none stand elsewhere), the key's
  * arguments name a row, and the result, if any, has a row for each, with columns of
- * the key's names. sql/README says all of it.
+ * the key's names. For a database without RETURNING the file has a second statement,
+ * a SELECT of what is written. sql/README says all of it.
  */
 #ifndef STORE_STATEMENT_H
 #define STORE_STATEMENT_H
@@ -35,6 +36,9 @@ struct statement {
 	unsigned key_count;
 	const unsigned *keys; /* the arguments that name a row; none: run for one row only */
 	struct statement_text *text;
+	struct statement_text *result; /* a SELECT that reads what text writes; NULL: text gives the result */
+	bool result_first;             /* it is run before, as for what text deletes */
+	const char *returning; /* the list of that SELECT if it can stand behind RETURNING; else NULL */
 };
 
 struct migration {
@@ -67,9 +71,15 @@ const struct statement *statement_find(const struct statement_set *set, const ch
 /* Letters, digits and '_', not first a digit, at most 64: what {table} may stand for. */
 bool statement_is_identifier(const char *text);
 
+enum statement_part {
+	STATEMENT_TEXT,
+	STATEMENT_RESULT,   /* statement->result, which is there */
+	STATEMENT_RETURNING /* both in one: text with statement->returning behind RETURNING */
+};
+
 /* The SQL for a number of rows, with ? for each argument, and in *places which argument each
  * of them is: row * arg_count + argument. g_free() both. */
-char *statement_render(const struct statement *statement, unsigned rows, unsigned **places,
-                       unsigned *place_count);
+char *statement_render(const struct statement *statement, enum statement_part part, unsigned rows,
+                       unsigned **places, unsigned *place_count);
 
 #endif

@@ -15,6 +15,7 @@ struct statement_source {
 	const char *sql;
 	size_t length;
 	const char *table; /* what {table} stands for */
+	bool alone;        /* the database has RETURNING for all: a second statement is refused */
 };
 
 /* A piece of the text: SQL, or one argument. */
@@ -28,6 +29,7 @@ struct statement_piece {
 struct statement_text {
 	unsigned piece_count, place_count; /* places: pieces that are arguments */
 	unsigned row_first, row_end;       /* equal: there is none */
+	const char *between;               /* rows: ", " or " UNION ALL " */
 	const struct statement_piece *pieces;
 };
 

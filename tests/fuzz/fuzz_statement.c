@@ -57,7 +57,7 @@ static bool check_render(const struct statement *statement, unsigned rows)
 {
 	static sqlite3 *database;
 	unsigned count, *places;
-	g_autofree char *sql = statement_render(statement, rows, &places, &count);
+	g_autofree char *sql = statement_render(statement, STATEMENT_TEXT, rows, &places, &count);
 	sqlite3_stmt *prepared = NULL;
 	const char *rest = "";
 	bool good;
@@ -78,6 +78,27 @@ static bool check_render(const struct statement *statement, unsigned rows)
 	return good;
 }
 
+/* Of two statements the second one has no argument that the first one has not. */
+static void check_result(const struct statement *statement, unsigned rows)
+{
+	unsigned count, *places;
+	g_autofree char *sql = NULL;
+
+	if (statement->result == NULL)
+		return;
+	g_assert_true(statement->writes);
+	sql = statement_render(statement, STATEMENT_RESULT, rows, &places, &count);
+	g_assert_cmpuint(count, ==, statement->result->place_count * rows);
+	for (unsigned i = 0; i < count; i++)
+		g_assert_cmpuint(places[i] % statement->arg_count, <, statement->arg_count);
+	g_free(places);
+	if (statement->returning != NULL) {
+		g_free(statement_render(statement, STATEMENT_RETURNING, rows, &places, &count));
+		g_free(places);
+		g_assert_cmpuint(count, ==, statement->text->place_count * rows);
+	}
+}
+
 static void check_statement(struct arena *arena, const struct statement_source *source)
 {
 	struct statement statement = { .name = "a" };
@@ -91,6 +112,7 @@ static void check_statement(struct arena *arena, const struct statement_source *
 		g_assert_cmpuint(statement.keys[i], <, statement.arg_count);
 	if (source->origin == STATEMENT_QUERY)
 		g_assert_true(!statement.writes && statement.key_count == 0);
+	check_result(&statement, statement.key_count > 0 ? 2 : 1);
 	if (check_render(&statement, 1) && statement.key_count > 0) {
 		check_render(&statement, 2);
 		check_render(&statement, 3);
@@ -113,7 +135,7 @@ static void check_migration(struct arena *arena, const struct statement_source *
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autofree char *text = g_strndup((const char *)data, size);
-	struct statement_source source = { STATEMENT_FILE, "a.sql", text, size, "grey" };
+	struct statement_source source = { STATEMENT_FILE, "a.sql", text, size, "grey", false };
 	struct arena arena;
 
 	arena_init(&arena);

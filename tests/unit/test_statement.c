@@ -225,7 +225,7 @@ static void test_nul(void)
 static void check_prepares(sqlite3 *database, const struct statement *statement, unsigned rows)
 {
 	unsigned count, *places;
-	g_autofree char *sql = statement_render(statement, rows, &places, &count);
+	g_autofree char *sql = statement_render(statement, STATEMENT_TEXT, rows, &places, &count);
 	sqlite3_stmt *prepared = NULL;
 	const char *rest = "";
 

@@ -7,7 +7,7 @@ static struct arena arena; /* of all tests */
 
 static const struct statement *parse(const char *sql, char **error)
 {
-	struct statement_source source = { STATEMENT_FILE, "do.sql", sql, strlen(sql), "grey" };
+	struct statement_source source = { STATEMENT_FILE, "do.sql", sql, strlen(sql), "grey", false };
 	struct statement *statement = arena_new0(&arena, struct statement);
 
 	return statement_parse(statement, &arena, &source, error) ? statement : NULL;
@@ -31,7 +31,7 @@ static char *words(const struct statement *statement)
 static char *rendered(const struct statement *statement, unsigned rows)
 {
 	unsigned count, *places;
-	g_autofree char *sql = statement_render(statement, rows, &places, &count);
+	g_autofree char *sql = statement_render(statement, STATEMENT_TEXT, rows, &places, &count);
 	GString *text = g_string_new(sql);
 
 	for (unsigned i = 0; i < count; i++)
@@ -134,7 +134,7 @@ static void test_many_rows(void)
 
 	for (unsigned rows = 1; rows <= STATEMENT_ROWS_MAX; rows *= 2) {
 		unsigned count, *places;
-		g_autofree char *sql = statement_render(statement, rows, &places, &count);
+		g_autofree char *sql = statement_render(statement, STATEMENT_TEXT, rows, &places, &count);
 		GString *wanted = g_string_new("INSERT INTO t VALUES (?, ?)");
 
 		for (unsigned i = 1; i < rows; i++)
@@ -173,11 +173,24 @@ static const struct {
 	{ "", "1: no statement stands here" },
 	{ "-- SELECT 1\n/* 2 */", "1: no statement stands here" },
 	{ " ; ", "1: no statement stands here" },
-	{ "SELECT 1;\nSELECT 2",
-	  "2: a second statement begins here; this version of ppolicyd wants one (a result "
-	  "is asked for with RETURNING)" },
-	{ "SELECT 1;\n;", "2: a second statement begins here; this version of ppolicyd wants one (a result "
-	                  "is asked for with RETURNING)" },
+	{ "SELECT 1;\nSELECT 2", "2: a second statement begins here; of two one writes, and the other is a "
+	                         "SELECT of what it writes" },
+	{ "DELETE FROM t;\nDELETE FROM u", "2: a second statement begins here; of two one writes, and the "
+	                                   "other is a SELECT of what it writes" },
+	{ "SELECT 1;\n;", "2: no statement stands here" },
+	{ "DELETE FROM t;\nSELECT 1;\nSELECT 2",
+	  "3: a third statement begins here; a file has one, or one that writes and a SELECT of what it "
+	  "writes" },
+	{ "DELETE FROM t WHERE a IN (1;\nSELECT 1", "1: a '(' is not closed" },
+	{ "DELETE FROM t WHERE a = :a;\nSELECT b FROM t\nWHERE b = :b",
+	  "3: :b is no argument of the statement that writes; the SELECT has none of its own" },
+	{ "-- key: a\nINSERT INTO t VALUES (:a);\nSELECT a\nFROM t WHERE a = :a",
+	  "3: with a key both statements want one row with arguments, to be repeated: behind VALUES, behind "
+	  "IN ( or behind {each}; here is none" },
+	{ "-- key: a\nINSERT INTO t VALUES (:a);\nSELECT a FROM t WHERE a IN ((:a),\n(:a))",
+	  "4: a second row behind VALUES; of a statement with a key the one row is repeated" },
+	{ "SELECT {each} :a", "1: {each} stands behind the ( of a SELECT that is repeated for each row: JOIN "
+	                      "({each} SELECT :id AS id) AS asked" },
 	{ "CREATE TABLE t (a)",
 	  "1: a statement begins with SELECT, INSERT, UPDATE, DELETE, REPLACE or WITH, not with CREATE "
 	  "(tables are made by migrations: 001_what_it_does.sql)" },
@@ -246,6 +259,82 @@ static void test_wrong_statements(void)
 		g_assert_null(parse(wrong_statements[i].file, &error));
 		g_assert_cmpstr(error, ==, wanted);
 	}
+}
+
+/* -- two statements ---------------------------------------------------------- */
+
+static const struct {
+	const char *file, *text, *result;
+	bool first;
+	const char *returning; /* both in one; NULL: they cannot be */
+} pairs[] = {
+	{ "-- key: a\nINSERT INTO t (a, b) VALUES (:a, :b) ON DUPLICATE KEY UPDATE b = VALUES(b);\n"
+	  "SELECT a, b + 1 AS c, {table}.d FROM t WHERE (a) IN ((:a))",
+	  "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON DUPLICATE KEY UPDATE b = VALUES(b) -> 0,1,2,3",
+	  "SELECT a, b + 1 AS c, grey.d FROM t WHERE (a) IN ((?), (?)) -> 0,2", false,
+	  "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON DUPLICATE KEY UPDATE b = VALUES(b) RETURNING "
+	  "a, b + 1 AS c, grey.d -> 0,1,2,3" },
+	{ "-- key: a\nSELECT a FROM t WHERE a IN ((:a)) FOR UPDATE; DELETE FROM t WHERE a IN ((:a));",
+	  "DELETE FROM t WHERE a IN ((?), (?)) -> 0,1",
+	  "SELECT a FROM t WHERE a IN ((?), (?)) FOR UPDATE -> 0,1", true,
+	  "DELETE FROM t WHERE a IN ((?), (?)) RETURNING a -> 0,1" },
+	{ "-- key: a\nUPDATE t JOIN ({each} SELECT :a AS a, (:n) AS n) AS x ON t.a = x.a SET t.n = x.n;\n"
+	  "SELECT a FROM t WHERE a IN ((:a))",
+	  "UPDATE t JOIN ( SELECT ? AS a, (?) AS n UNION ALL  SELECT ? AS a, (?) AS n) AS x ON t.a = x.a SET "
+	  "t.n = x.n -> 0,1,2,3",
+	  "SELECT a FROM t WHERE a IN ((?), (?)) -> 0,2", false, NULL },
+	{ "-- key: a\nINSERT INTO t (a) VALUES (:a); SELECT a, (SELECT 1 FROM u) AS b FROM t WHERE a IN "
+	  "((:a))",
+	  "INSERT INTO t (a) VALUES (?), (?) -> 0,1",
+	  "SELECT a, (SELECT 1 FROM u) AS b FROM t WHERE a IN ((?), (?)) -> 0,1", false, NULL },
+	{ "-- key: a\nINSERT INTO t (a) VALUES (:a); SELECT DISTINCT a FROM t WHERE a IN ((:a))",
+	  "INSERT INTO t (a) VALUES (?), (?) -> 0,1", "SELECT DISTINCT a FROM t WHERE a IN ((?), (?)) -> 0,1",
+	  false, NULL },
+};
+
+static char *rendered_part(const struct statement *statement, enum statement_part part)
+{
+	unsigned count, *places;
+	g_autofree char *sql = statement_render(statement, part, 2, &places, &count);
+	GString *text = g_string_new(sql);
+
+	for (unsigned i = 0; i < count; i++)
+		g_string_append_printf(text, "%s%u", i > 0 ? "," : " -> ", places[i]);
+	g_free(places);
+	return g_string_free(text, FALSE);
+}
+
+static void test_pairs(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+		g_autofree char *error = NULL, *text = NULL, *result = NULL, *both = NULL;
+		const struct statement *statement = parse(pairs[i].file, &error);
+
+		g_assert_cmpstr(error, ==, NULL);
+		text = rendered_part(statement, STATEMENT_TEXT);
+		result = rendered_part(statement, STATEMENT_RESULT);
+		if (statement->returning != NULL)
+			both = rendered_part(statement, STATEMENT_RETURNING);
+		g_assert_cmpstr(text, ==, pairs[i].text);
+		g_assert_cmpstr(result, ==, pairs[i].result);
+		g_assert_cmpstr(both, ==, pairs[i].returning);
+		g_assert_cmpint(statement->result_first, ==, pairs[i].first);
+		g_assert_true(statement->writes);
+	}
+}
+
+static void test_alone(void)
+{
+	static const char sql[] = "DELETE FROM t;\nSELECT 1";
+	struct statement_source source = { STATEMENT_FILE, "do.sql", sql, strlen(sql), "grey", true };
+	struct statement statement = { .name = "do" };
+	g_autofree char *error = NULL;
+
+	g_assert_false(statement_parse(&statement, &arena, &source, &error));
+	g_assert_cmpstr(
+	        error, ==,
+	        "do.sql:2: a second statement begins here; this database wants one (a result is asked "
+	        "for with RETURNING)");
 }
 
 /* -- queries ----------------------------------------------------------------- */
@@ -323,6 +412,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/parse/a statement has as many arguments as can be bound for all rows",
 	                test_arguments_at_most);
 	g_test_add_func("/parse/what is wrong is said with file and line", test_wrong_statements);
+	g_test_add_func("/parse/one statement writes and a SELECT reads what it wrote", test_pairs);
+	g_test_add_func("/parse/a database with RETURNING wants one statement", test_alone);
 	g_test_add_func("/parse/a query of the configuration only reads", test_queries);
 	g_test_add_func("/parse/a query has arguments and keeps its braces", test_query_text);
 	arena_init(&arena);
