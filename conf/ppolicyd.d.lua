@@ -133,12 +133,30 @@ function cache(settings) end
 ---Most kept answers in it, of checks with keep_in = "store"; the oldest make room (from 1000 to
 ---1000000000; default 1000000)
 ---@field answers? integer
----Name of a further database, which is only read; a path must be given, and the file be there
+---Name of a further database, which is only read; its path must be given, and the file be there, or
+---its hosts
 ---@field name? string
+---mysql: hosts of one database, tried in this order, such as "db1", "192.0.2.1:3307",
+---"[2001:db8::1]" or "unix:/run/mysqld/mysqld.sock"; one that is read-only is for reading
+---@field hosts? string|string[]
+---mysql: who we are there (from 1 to 80 bytes; default "ppolicyd")
+---@field user? string
+---mysql: file with the user's password in its one line, which others may not read; without it none
+---is sent
+---@field password_file? string
+---mysql: name of the database, which is there already (from 1 to 64 bytes; default "ppolicyd")
+---@field database? string
+---mysql: connections over TCP are encrypted, or not made. In it are ca, file of the authorities
+---that may vouch for a host; verify = false, if any host will do; cert and key, files of our own
+---certificate, if the database asks for one
+---@field tls? table
+---mysql: how long connecting and an answer may take; a statement is ended by the server after three
+---quarters of it. Best is less than the timeout of checks (from 1s to 60s; default "2s")
+---@field timeout? string
 
 ---The database for what lasts, such as greylisting; what stands first, without a name, is its kind:
----"sqlite". Made again with a name of its own, it is a database that lists are read from. It is
----opened if a check uses it
+---"sqlite", or "mysql" for MySQL and MariaDB. Made again with a name of its own, it is a database
+---that lists are read from. It is opened if a check uses it
 ---@param settings pp.store
 function store(settings) end
 

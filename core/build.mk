@@ -33,13 +33,20 @@ core_libcore_a_SOURCES = \
 	core/store/batch.c core/store/batch.h \
 	core/store/checkpoint.c core/store/checkpoint.h \
 	core/store/database.c core/store/database.h \
+	core/store/door.c core/store/door.h \
 	core/store/health.c core/store/health.h \
 	core/store/inside.h \
 	core/store/lexer.c core/store/lexer.h \
+	core/store/mysql.c core/store/mysql.h \
+	core/store/mysql_fault.c \
+	core/store/mysql_run.c \
+	core/store/mysql_session.c \
 	core/store/queue.c core/store/queue.h \
 	core/store/reader.c core/store/reader.h \
+	core/store/remote.c core/store/remote.h \
 	core/store/rows.c core/store/rows.h \
 	core/store/schema.c core/store/schema.h \
+	core/store/secret.c core/store/secret.h \
 	core/store/sets.c core/store/sets.h \
 	core/store/sqlite.c core/store/sqlite.h \
 	core/store/sqlite_cache.c \
@@ -108,6 +115,7 @@ core_libcore_a_SOURCES = \
 	core/rule/plan.c core/rule/plan.h \
 	core/rule/program.c core/rule/program.h \
 	core/rule/rehearsal.c core/rule/rehearsal.h \
+	core/rule/remotes.c core/rule/remotes.h \
 	core/rule/requests.c \
 	core/rule/routes.c core/rule/routes.h \
 	core/rule/run.c core/rule/run.h \

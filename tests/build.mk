@@ -34,6 +34,7 @@ UNIT_TESTS = \
 	tests/unit/test_proxy \
 	tests/unit/test_proxy_encode \
 	tests/unit/test_quantity \
+	tests/unit/test_remote \
 	tests/unit/test_request \
 	tests/unit/test_resolve_subject \
 	tests/unit/test_sandbox \

@@ -35,7 +35,14 @@ struct plan_store {
 	const char *name;   /* NULL: the one for what lasts; others are only read */
 	const char *driver; /* as written first, or "sqlite" */
 	const char *path, *synchronous;
-	int64_t answers;     /* most kept answers in it */
+	int64_t answers; /* most kept answers in it */
+	/* mysql: */
+	const pp_texts_t *hosts;
+	const char *user, *password_file, *database;
+	const pp_value_t *tls; /* as written; NULL = none */
+	pp_msec_t timeout;
+	const char *folder; /* that paths in tls are relative to */
+
 	bool written;        /* else it is there because checks may use it */
 	struct store *store; /* a reference; NULL until plan_make_stores() */
 };

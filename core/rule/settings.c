@@ -65,8 +65,27 @@ static const pp_row_t store_rows[] = {
 	PP_INT(struct plan_store, answers, .dflt = "1000000", .min = "1000", .max = "1000000000",
 	       .help = "Most kept answers in it, of checks with keep_in = \"store\"; the oldest make room"),
 	PP_TEXT(struct plan_store, name,
-	        .help = "Name of a further database, which is only read; a path must be given, and the "
-	                "file be there"),
+	        .help = "Name of a further database, which is only read; its path must be given, and the "
+	                "file be there, or its hosts"),
+	PP_TEXTS(
+	        struct plan_store, hosts,
+	        .help = "mysql: hosts of one database, tried in this order, such as \"db1\", "
+	                "\"192.0.2.1:3307\", \"[2001:db8::1]\" or \"unix:/run/mysqld/mysqld.sock\"; one that "
+	                "is read-only is for reading"),
+	PP_TEXT(struct plan_store, user, .dflt = "ppolicyd", .min = "1", .max = "80",
+	        .help = "mysql: who we are there"),
+	PP_FILE(struct plan_store, password_file,
+	        .help = "mysql: file with the user's password in its one line, which others may not read; "
+	                "without it none is sent"),
+	PP_TEXT(struct plan_store, database, .dflt = "ppolicyd", .min = "1", .max = "64",
+	        .help = "mysql: name of the database, which is there already"),
+	PP_TABLE(struct plan_store, tls,
+	         .help = "mysql: connections over TCP are encrypted, or not made. In it are ca, file of the "
+	                 "authorities that may vouch for a host; verify = false, if any host will do; cert "
+	                 "and key, files of our own certificate, if the database asks for one"),
+	PP_DURATION(struct plan_store, timeout, .dflt = "2s", .min = "1s", .max = "60s",
+	            .help = "mysql: how long connecting and an answer may take; a statement is ended by the "
+	                    "server after three quarters of it. Best is less than the timeout of checks"),
 	PP_END
 };
 
@@ -107,7 +126,8 @@ static const struct plan_setting settings[] = {
 	{ "log", log_rows, offsetof(struct plan, log), "The log" },
 	{ "store", store_rows, offsetof(struct plan, store),
 	  "The database for what lasts, such as greylisting; what stands first, without a name, is its kind: "
-	  "\"sqlite\". Made again with a name of its own, it is a database that lists are read from. It is "
+	  "\"sqlite\", or \"mysql\" for MySQL and MariaDB. Made again with a name of its own, it is a "
+	  "database that lists are read from. It is "
 	  "opened if a check uses it" },
 	{ "dns", dns_rows, offsetof(struct plan, dns), "Look-ups in DNS" },
 	{ NULL, NULL, 0, NULL },

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/text.h"
 #include "rule/plan.h"
+#include "rule/remotes.h"
 
 #define FILE_NAME "ppolicyd.db"
 #define LOCK_WAIT 1000   /* ms: for somebody else's lock, a part of the usual timeout */
@@ -34,14 +35,10 @@ static const char *read_driver(struct plan *plan, const pp_value_t *values, cons
 		return "sqlite";
 	if (first->kind == PP_STRING && database_driver_find(first->string) != NULL)
 		return g_intern_string(first->string);
-	if (first->kind == PP_STRING && strcmp(first->string, "mysql") == 0) {
-		plan_fail(plan, place, "store", "\"mysql\" is not in this version of ppolicyd");
-		return NULL;
-	}
 	nearest = first->kind == PP_STRING ? text_nearest(first->string, known) : NULL;
-	plan_fail(plan, place, "store", "found %s, wanted \"sqlite\"%s%s%s", value_show(&plan->arena, first),
-	          nearest != NULL ? " (did you mean '" : "", nearest != NULL ? nearest : "",
-	          nearest != NULL ? "'?)" : "");
+	plan_fail(plan, place, "store", "found %s, wanted \"sqlite\" or \"mysql\"%s%s%s",
+	          value_show(&plan->arena, first), nearest != NULL ? " (did you mean '" : "",
+	          nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
 	return NULL;
 }
 
@@ -58,6 +55,11 @@ static struct plan_store *find(const struct plan *plan, const char *name)
 	return NULL;
 }
 
+static bool is_remote(const struct plan_store *store)
+{
+	return g_strcmp0(store->driver, "mysql") == 0;
+}
+
 static void check_named(struct plan *plan, const struct plan_store *store, const pp_value_t *values,
                         const struct plan_place *place)
 {
@@ -66,7 +68,7 @@ static void check_named(struct plan *plan, const struct plan_store *store, const
 	if (!plan_is_name(store->name) || strcmp(store->name, "store") == 0)
 		plan_fail(plan, place, "store",
 		          "name: found '%s', wanted letters, digits and '_', not 'store'", store->name);
-	if (store->path == NULL)
+	if (store->path == NULL && !is_remote(store))
 		plan_fail(plan, place, "store",
 		          "path: missing; a store with a name is a database that is "
 		          "there already");
@@ -79,15 +81,20 @@ static void check_named(struct plan *plan, const struct plan_store *store, const
 void plan_store_set(struct plan *plan, const pp_row_t *rows, const pp_value_t *values,
                     const struct plan_place *place)
 {
-	const struct param_options options = { .folder = place->source->folder, .lists_first = true };
+	static const char *const others[] = { "password", NULL };
+	const struct param_options options = { .folder = place->source->folder,
+		                               .others = others,
+		                               .lists_first = true };
 	struct pp_error error = plan_error_at(plan, place, "store", "setting", values);
 	struct plan_store *store = arena_new0(&plan->arena, struct plan_store), *twin;
 	guint before = plan->errors->len;
 
 	param_read(rows, values, &options, &plan->arena, store, &error);
 	store->driver = read_driver(plan, values, place);
+	store->folder = place->source->folder;
 	if (store->name != NULL)
 		check_named(plan, store, values, place);
+	remotes_check(plan, store, values, place);
 	twin = find(plan, shown_name(store));
 	if (twin != NULL && twin->written)
 		plan_fail(plan, place, "store",
@@ -118,22 +125,37 @@ static struct store *carried_over(const struct plan *earlier, const struct store
 	return NULL;
 }
 
+/* Of rule tests: in memory, whatever is written. */
+static void make_rehearsed(struct plan_store *store, struct store_settings *settings)
+{
+	settings->driver = "sqlite";
+	store->store = store_new(settings);
+}
+
 static void make(const struct plan *plan, struct plan_store *store, const struct plan *earlier)
 {
 	g_autofree char *usual = g_build_filename(state_folder != NULL ? state_folder : PP_STATE_FOLDER,
 	                                          FILE_NAME, NULL);
 	struct store_settings settings = { .name = store->name, .driver = store->driver };
+	g_autofree char *shown = NULL;
 
 	settings.target.lock_wait = LOCK_WAIT;
 	settings.target.read_limit = READ_LIMIT;
-	if (!plan->rehearsal) {
-		settings.target.path = store->path != NULL ? store->path : usual;
-		settings.target.read_only = store->name != NULL;
-		settings.target.full_sync = strcmp(store->synchronous, "full") == 0;
+	if (plan->rehearsal) {
+		make_rehearsed(store, &settings);
+		return;
+	}
+	settings.target.path = store->path != NULL ? store->path : usual;
+	settings.target.read_only = store->name != NULL;
+	settings.target.full_sync = strcmp(store->synchronous, "full") == 0;
+	if (is_remote(store)) {
+		settings.target.remote = remotes_make(store);
+		settings.target.path = shown = remotes_show(store);
 	}
 	store->store = carried_over(earlier, &settings);
 	if (store->store == NULL)
 		store->store = store_new(&settings);
+	remote_free(settings.target.remote);
 }
 
 void plan_make_stores(struct plan *plan, const struct plan *earlier)

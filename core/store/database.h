@@ -6,6 +6,7 @@
 #ifndef STORE_DATABASE_H
 #define STORE_DATABASE_H
 
+#include "store/remote.h"
 #include "store/statement.h"
 #include "ppolicyd/module.h"
 
@@ -32,12 +33,23 @@ enum database_fault {
 
 struct database_error {
 	enum database_fault fault;
+	bool waited;    /* for an answer that did not come in time */
+	int64_t again;  /* of open(): not worth another attempt before, monotonic microseconds; 0 = not known
+	                 */
 	char text[240]; /* a sentence for the log, clean, with what to do where we know it */
+};
+
+/* Of what a driver finds when it looks whether its database is there still. */
+enum database_presence {
+	DATABASE_THERE,
+	DATABASE_REPLACED, /* it is another one than what was opened, such as a file put in its place */
+	DATABASE_GONE      /* the connection is of no use any more: *error says why */
 };
 
 /* Where and how; the texts live as long as the store. */
 struct database_target {
-	const char *path; /* sqlite: NULL = in memory, of one connection */
+	const char *path;      /* sqlite: NULL = in memory, of one connection; others: for people only */
+	struct remote *remote; /* mysql: its hosts; else NULL */
 	bool read_only;
 	bool full_sync; /* a commit survives a power cut too */
 	pp_msec_t lock_wait;
@@ -54,8 +66,10 @@ struct database; /* a connection */
 typedef void (*database_row_fn)(const struct database_value *values, void *data);
 
 struct database_driver {
-	const char *name; /* "sqlite": its folder in sql/ */
-	unsigned readers; /* connections beside the writer's that are worth while */
+	const char *name;     /* "sqlite": its folder in sql/ */
+	unsigned readers;     /* connections beside the writer's that are worth while */
+	const char *versions; /* SQL that makes ppolicyd_schema if it is not there; for people too */
+	bool remote;          /* an attempt to open or to use it may take long, and not because it is busy */
 
 	/* NULL: failed. A fresh database is made where writing is allowed. */
 	struct database *(*open)(const struct database_target *target, struct database_error *error);
@@ -86,15 +100,17 @@ struct database_driver {
 	bool (*set_version)(struct database *database, const char *name, int version,
 	                    struct database_error *error);
 
-	/* False: it is another database than what was opened, such as a file put in its place. */
-	bool (*still_there)(struct database *database);
+	/* Asked about once a second. */
+	enum database_presence (*still_there)(struct database *database, struct database_error *error);
+	/* Which host it is, for people; NULL: there is but one. Lives as long as the connection. */
+	const char *(*place)(const struct database *database);
 	/* Moves what was committed to where it stays; called by a thread of its own about once a second
 	 * with a connection of its own, and sooner after much was written. May be NULL. */
 	void (*checkpoint)(struct database *database);
 	void (*health)(struct database *database, struct database_health *health);
 };
 
-extern const struct database_driver database_sqlite;
+extern const struct database_driver database_sqlite, database_mysql;
 const struct database_driver *database_driver_find(const char *name); /* NULL: none */
 
 #endif

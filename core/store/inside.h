@@ -8,6 +8,7 @@
 
 #include <glib.h>
 #include <stdatomic.h>
+#include "store/door.h"
 #include "store/health.h"
 #include "store/queue.h"
 #include "store/sets.h"
@@ -30,6 +31,7 @@ struct store {
 	char *who; /* "store 'mail'" */
 	struct queue queue;
 	struct health health;
+	struct door doors[HEALTH_PARTS]; /* shut only where the driver is remote */
 	struct sets sets;
 
 	bool writes; /* it has a writer, once it is opened; else it is only read */
@@ -43,6 +45,7 @@ struct store {
 	bool started, tried;               /* tried: the first attempt to open it is over */
 	uint64_t clears, cleared;          /* asked for, done */
 	struct database_health bytes_used; /* as the writer or a reader last saw it */
+	char place[160];                   /* where the last connection was made, "" = not known */
 
 	atomic_uint generation; /* counts the databases the writer has opened */
 	atomic_int open;        /* how many connections are, that write or read */
@@ -63,7 +66,11 @@ void store_await_tried(struct store *store);
 uint32_t store_connection(unsigned index);
 void store_sweep(struct store *store); /* drops statement sets that nobody uses any more */
 void store_see_health(struct store *store, struct database *database);
-/* How long to wait after so many failed attempts: 0.1 s to 5 s, not the same for all. */
+/* A connection was made: says in the log when that is elsewhere than before. */
+void store_see_place(struct store *store, const struct database *database);
+/* A database that is away: keeps asks of this kind out until it is back. */
+void store_shut(struct store *store, enum health_part part, const struct database_error *error);
+/* How long to wait after so many failed attempts: 0.1 s to 2 s, not the same for all. */
 int64_t store_backoff(unsigned failures);
 
 #endif

@@ -43,7 +43,9 @@ static void note_trouble(struct reader *reader, const struct database_error *err
 	reader->in_use = in_use;
 	reader->again = 0;
 	if (error->fault == DATABASE_LOST || !in_use)
-		reader->again = g_get_monotonic_time() + store_backoff(++reader->failures);
+		reader->again = MAX(error->again, g_get_monotonic_time() + store_backoff(++reader->failures));
+	if (error->waited || (reader->again != 0 && atomic_load(&reader->store->reading) == 0))
+		store_shut(reader->store, HEALTH_READ, error);
 	g_strlcpy(reader->trouble, error->text, sizeof(reader->trouble));
 	/* As long as another one reads nobody is harmed. */
 	if (in_use || atomic_load(&reader->store->reading) == 0)
@@ -54,6 +56,7 @@ static void note_success(struct reader *reader)
 {
 	reader->in_use = false;
 	reader->failures = 0;
+	door_open(&reader->store->doors[HEALTH_READ]);
 	health_good(&reader->store->health, HEALTH_READ);
 }
 
@@ -80,8 +83,12 @@ static bool connect_database(struct reader *reader)
 	atomic_fetch_add(&store->reading, 1);
 	reader->looked = g_get_monotonic_time();
 	atomic_fetch_add(&store->open, 1);
+	if (!store->writes)
+		store_see_place(store, reader->database);
 	if (!reader->in_use)
 		note_success(reader);
+	else
+		door_ajar(&store->doors[HEALTH_READ]);
 	return true;
 }
 
@@ -89,12 +96,13 @@ static bool connect_database(struct reader *reader)
 static bool ready(struct reader *reader)
 {
 	int64_t now = g_get_monotonic_time();
+	struct database_error error;
 
 	if (reader->database != NULL && reader->generation != atomic_load(&reader->store->generation))
 		disconnect(reader);
 	if (reader->database != NULL && now - reader->looked >= STORE_LOOK_EACH) {
 		reader->looked = now;
-		if (!reader->store->driver->still_there(reader->database))
+		if (reader->store->driver->still_there(reader->database, &error) != DATABASE_THERE)
 			disconnect(reader);
 	}
 	return reader->database != NULL || connect_database(reader);
@@ -168,6 +176,7 @@ static void refuse(struct reader *reader, struct store_ask *ask, const char *tex
 {
 	store_ask_fail(ask, text);
 	atomic_fetch_add(&reader->store->failed, 1);
+	door_ajar(&reader->store->doors[HEALTH_READ]); /* this one has not found out anything */
 	store_ask_answer(ask);
 }
 

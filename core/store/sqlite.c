@@ -352,10 +352,7 @@ static bool run_on_version(struct database *database, const char *sql, const cha
 static bool version(struct database *database, const char *name, int *version, struct database_error *error)
 {
 	*version = 0;
-	return script(database,
-	              "CREATE TABLE IF NOT EXISTS ppolicyd_schema (name TEXT PRIMARY KEY NOT NULL,"
-	              " version INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID",
-	              error) &&
+	return script(database, database_sqlite.versions, error) &&
 	       run_on_version(database, "SELECT version FROM ppolicyd_schema WHERE name = ?1", name, NULL,
 	                      version, error);
 }
@@ -415,6 +412,8 @@ static struct database *open_database(const struct database_target *target, stru
 const struct database_driver database_sqlite = {
 	.name = "sqlite",
 	.readers = READERS,
+	.versions = "CREATE TABLE IF NOT EXISTS ppolicyd_schema (name TEXT PRIMARY KEY NOT NULL,"
+	            " version INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID",
 	.open = open_database,
 	.close = close_database,
 	.begin = begin,

@@ -49,7 +49,7 @@ const char *sqlite_log_vfs(void);
 /* Before SQLite is used for the first time; false: it was, and keeps the cache it has. */
 bool sqlite_cache_install(void);
 
-bool sqlite_still_there(struct database *database);
+enum database_presence sqlite_still_there(struct database *database, struct database_error *error);
 void sqlite_checkpoint(struct database *database);
 void sqlite_health(struct database *database, struct database_health *health);
 

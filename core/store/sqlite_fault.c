@@ -18,7 +18,7 @@ bool sqlite_refuse(struct database_error *error, enum database_fault fault, cons
 	va_start(args, format);
 	g_vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	error->fault = fault;
+	*error = (struct database_error){ .fault = fault };
 	text_clean(error->text, sizeof(error->text), text, strlen(text));
 	return false;
 }
@@ -321,6 +321,7 @@ bool sqlite_fail(const struct database *database, int code, struct database_erro
 	};
 
 	code = real_code(code, why);
+	*error = (struct database_error){ .fault = DATABASE_OK };
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
 		if (rows[i].code == sqlite_primary(code))
 			row = rows[i];

@@ -199,7 +199,7 @@ static bool is_unchanged(const struct database *database, const struct stat *now
 	       now->st_mtim.tv_nsec == then->st_mtim.tv_nsec && sqlite_file_size(database, "-wal") <= 0;
 }
 
-bool sqlite_still_there(struct database *database)
+static bool is_the_same(const struct database *database)
 {
 	struct stat now;
 
@@ -209,6 +209,12 @@ bool sqlite_still_there(struct database *database)
 		return false;
 	return now.st_ino == database->opened.st_ino && now.st_dev == database->opened.st_dev &&
 	       (!database->immutable || is_unchanged(database, &now));
+}
+
+enum database_presence sqlite_still_there(struct database *database, struct database_error *error)
+{
+	(void)error;
+	return is_the_same(database) ? DATABASE_THERE : DATABASE_REPLACED;
 }
 
 /* Returns how many bytes of the log are in use: moved or not, they are not written again. */

@@ -10,7 +10,7 @@
 
 #define OPEN_WAIT (10 * STORE_SECOND)
 #define BACKOFF_LEAST (STORE_SECOND / 10)
-#define BACKOFF_MOST (5 * STORE_SECOND)
+#define BACKOFF_MOST (2 * STORE_SECOND)
 
 /* -- making -------------------------------------------------------------- */
 
@@ -29,6 +29,8 @@ struct store *store_new_with(const struct store_settings *settings, const struct
 	store->settings.name = g_strdup(settings->name);
 	store->settings.driver = g_strdup(settings->driver);
 	store->settings.target.path = g_strdup(settings->target.path);
+	if (settings->target.remote != NULL)
+		store->settings.target.remote = remote_copy(settings->target.remote);
 	store->driver = driver;
 	if (settings->name != NULL)
 		store->settings.target.read_only = true;
@@ -39,6 +41,8 @@ struct store *store_new_with(const struct store_settings *settings, const struct
 	queue_init(&store->queue, in_memory(store) ? 0 : STORE_PATIENCE);
 	store->writes = !store->settings.target.read_only || store->reader_count == 0;
 	health_init(&store->health, store->who, store->writes);
+	for (unsigned i = 0; i < HEALTH_PARTS; i++)
+		door_init(&store->doors[i]);
 	sets_init(&store->sets, store->who, in_memory(store));
 	store->bytes_used = (struct database_health){ -1, -1 };
 	pthread_mutex_init(&store->lock, NULL);
@@ -90,6 +94,8 @@ void store_unref(struct store *store)
 	stop(store);
 	queue_clear(&store->queue);
 	health_clear(&store->health);
+	for (unsigned i = 0; i < HEALTH_PARTS; i++)
+		door_clear(&store->doors[i]);
 	sets_clear(&store->sets);
 	pthread_cond_destroy(&store->changed);
 	pthread_mutex_destroy(&store->lock);
@@ -98,6 +104,7 @@ void store_unref(struct store *store)
 	g_free((char *)store->settings.name);
 	g_free((char *)store->settings.driver);
 	g_free((char *)store->settings.target.path);
+	remote_free(store->settings.target.remote);
 	g_free(store);
 }
 
@@ -108,7 +115,8 @@ bool store_equal(const struct store *store, const struct store_settings *setting
 	return g_strcmp0(store->settings.name, settings->name) == 0 &&
 	       g_strcmp0(store->settings.driver, settings->driver) == 0 && g_strcmp0(a->path, b->path) == 0 &&
 	       a->read_only == (b->read_only || settings->name != NULL) && a->full_sync == b->full_sync &&
-	       a->lock_wait == b->lock_wait && a->read_limit == b->read_limit;
+	       a->lock_wait == b->lock_wait && a->read_limit == b->read_limit &&
+	       remote_equal(a->remote, b->remote);
 }
 
 const char *store_name(const struct store *store)
@@ -199,6 +207,28 @@ void store_sweep(struct store *store)
 		queue_poke_readers(&store->queue);
 }
 
+void store_see_place(struct store *store, const struct database *database)
+{
+	const char *place = store->driver->place != NULL ? store->driver->place(database) : NULL;
+	char before[sizeof(store->place)] = "";
+
+	if (place == NULL)
+		return;
+	pthread_mutex_lock(&store->lock);
+	if (strcmp(place, store->place) != 0)
+		g_strlcpy(before, store->place, sizeof(before));
+	g_strlcpy(store->place, place, sizeof(store->place));
+	pthread_mutex_unlock(&store->lock);
+	if (before[0] != '\0')
+		pp_log(PP_LOG_NOTICE, "%s: uses %s from now on, before it was %s", store->who, place, before);
+}
+
+void store_shut(struct store *store, enum health_part part, const struct database_error *error)
+{
+	if (store->driver->remote)
+		door_shut(&store->doors[part], error->text);
+}
+
 int64_t store_backoff(unsigned failures)
 {
 	int64_t most = BACKOFF_LEAST << MIN(failures > 0 ? failures - 1 : 0, 10);
@@ -223,21 +253,38 @@ void store_ask_answer(struct store_ask *ask)
 		ask->message.run(&ask->message);
 }
 
+static enum queue_lane lane_of(const struct store *store, const struct store_ask *ask)
+{
+	if (!ask->statement->writes && store->reader_count > 0)
+		return QUEUE_READ;
+	return ask->later ? QUEUE_LATER : QUEUE_WRITE;
+}
+
+static bool enter(struct store *store, struct store_ask *ask, enum queue_lane lane)
+{
+	char text[sizeof(store->doors->text)];
+
+	if (door_enter(&store->doors[lane == QUEUE_READ ? HEALTH_READ : HEALTH_WRITE], text))
+		return true;
+	store_ask_fail(ask, text);
+	atomic_fetch_add(&store->failed, 1);
+	health_count(&store->health, 1);
+	return false;
+}
+
 bool store_start(struct store *store, struct store_ask *ask)
 {
-	enum queue_lane lane = QUEUE_WRITE;
+	enum queue_lane lane = lane_of(store, ask);
 
 	ask->state = STORE_WAITING;
 	ask->rows = NULL;
 	ask->error[0] = '\0';
-	if (!ask->statement->writes && store->reader_count > 0)
-		lane = QUEUE_READ;
-	else if (ask->later)
-		lane = QUEUE_LATER;
 	if (ask->statement->writes && store->settings.target.read_only) {
 		store_ask_fail(ask, "this database is only read");
 		return false;
 	}
+	if (!enter(store, ask, lane))
+		return false;
 	switch (queue_put(&store->queue, lane, ask)) {
 	case QUEUE_TAKEN: return true;
 	case QUEUE_FULL: store_ask_fail(ask, "too much waits for the database already"); break;
@@ -346,6 +393,7 @@ void store_status(struct store *store, struct store_status *status)
 	queue_count(&store->queue, &status->asks, &status->refused, &status->waiting);
 	pthread_mutex_lock(&store->lock);
 	status->health = store->bytes_used;
+	g_strlcpy(status->place, store->place, sizeof(status->place));
 	pthread_mutex_unlock(&store->lock);
 }
 

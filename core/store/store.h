@@ -28,7 +28,7 @@ void store_unref(struct store *store); /* the last one writes what waits, then c
 bool store_equal(const struct store *store, const struct store_settings *settings);
 const char *store_name(const struct store *store);   /* "mail", or "store" */
 const char *store_driver(const struct store *store); /* "sqlite" */
-const char *store_path(const struct store *store);   /* NULL: in memory */
+const char *store_path(const struct store *store);   /* NULL: in memory; of hosts: for people */
 
 /* Makes a set known: its tables are migrated before its first statement runs. Any thread, before
  * or after store_open(); sets of equal name and table are one. The store holds a reference. */
@@ -90,6 +90,7 @@ struct store_status {
 	uint64_t waiting;   /* now */
 	int64_t write_usec; /* time in transactions, all together */
 	struct database_health health;
+	char place[160]; /* the host that is used for writing; "" where there are no hosts */
 };
 void store_status(struct store *store, struct store_status *status);
 /* Names and versions of the sets: calls for each. */

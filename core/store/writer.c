@@ -10,8 +10,9 @@
 #include "store/batch.h"
 #include "store/checkpoint.h"
 
-#define DENIED_AGAIN (STORE_SECOND / 4)    /* after a refusal to write it is tried again */
-#define DENIED_REOPENED (2 * STORE_SECOND) /* ... and so often with a new connection */
+#define DENIED_AGAIN (STORE_SECOND / 4)     /* after a refusal to write it is tried again */
+#define BUSY_PAUSE (int)(STORE_SECOND / 50) /* at most, before the next attempt */
+#define DENIED_REOPENED (2 * STORE_SECOND)  /* ... and so often with a new connection */
 
 struct writer {
 	struct store *store;
@@ -50,10 +51,14 @@ static void note_trouble(struct writer *writer, const struct database_error *err
 	writer->trouble = *error;
 	if (error->fault == DATABASE_DENIED && in_use)
 		wait = DENIED_AGAIN;
+	else if (error->again > now)
+		wait = error->again - now;
 	else if (error->fault != DATABASE_BUSY || !in_use)
 		wait = store_backoff(writer->failures);
 	/* At the end nothing is waited for. */
 	writer->again = queue_writer_ends(&writer->store->queue, &empty) ? INT64_MAX : now + wait;
+	if (error->fault == DATABASE_LOST || !in_use)
+		store_shut(writer->store, HEALTH_WRITE, error);
 	health_bad(&writer->store->health, HEALTH_WRITE, error->text);
 }
 
@@ -62,6 +67,7 @@ static void note_success(struct writer *writer)
 	writer->failures = 0;
 	writer->in_use = false;
 	writer->again = 0;
+	door_open(&writer->store->doors[HEALTH_WRITE]);
 	health_good(&writer->store->health, HEALTH_WRITE);
 }
 
@@ -85,21 +91,29 @@ static bool connect_database(struct writer *writer)
 	}
 	atomic_fetch_add(&store->generation, 1);
 	queue_poke_readers(&store->queue);
+	store_see_place(store, writer->database);
 	if (!writer->in_use)
 		note_success(writer);
+	else
+		door_ajar(&store->doors[HEALTH_WRITE]);
 	return true;
 }
 
-/* Closes what is another database by now. */
+/* Closes what is another database by now, or no use any more. */
 static void look(struct writer *writer, int64_t now)
 {
+	struct database_error error;
+
 	if (writer->database == NULL || now - writer->looked < STORE_LOOK_EACH)
 		return;
 	writer->looked = now;
-	if (writer->store->driver->still_there(writer->database))
-		return;
-	pp_log(PP_LOG_WARNING, "%s: another database is in its place, which is used from now on",
-	       writer->store->who);
+	switch (writer->store->driver->still_there(writer->database, &error)) {
+	case DATABASE_THERE: return;
+	case DATABASE_GONE: break;
+	case DATABASE_REPLACED:
+		pp_log(PP_LOG_WARNING, "%s: another database is in its place, which is used from now on",
+		       writer->store->who);
+	}
 	disconnect(writer);
 }
 
@@ -180,6 +194,9 @@ static bool transact_at_last(struct writer *writer, struct database_error *error
 			reopened = true;
 		} else if (error->fault != DATABASE_BUSY || ++tries >= STORE_BUSY_TRIES) {
 			return false;
+		} else {
+			/* So that two who are in each other's way do not meet again. */
+			g_usleep((gulong)g_random_int_range(0, BUSY_PAUSE));
 		}
 	}
 	return true;
@@ -340,8 +357,8 @@ static void *run(void *data)
 		clear(writer);
 		if (asks != NULL)
 			serve(writer, asks);
-		else
-			ready(writer, &error);
+		else if (ready(writer, &error)) /* nobody is finding out */
+			door_ajar(&store->doors[HEALTH_WRITE]);
 		queue_settle(&store->queue);
 		tick(writer);
 		sets_forget(&store->sets, store_connection(0), store->driver, writer->database);

@@ -280,7 +280,7 @@ static bool run_locked(struct database *database, const struct statement *statem
 	if (!pass(SPOT_RUN, error))
 		return false;
 	if (has_poison(rows, values)) {
-		*error = (struct database_error){ DATABASE_DATA, "poison is refused" };
+		*error = (struct database_error){ .fault = DATABASE_DATA, .text = "poison is refused" };
 		return false;
 	}
 	if (script.rows == ROWS_REVERSED)
@@ -344,9 +344,10 @@ static bool set_version(struct database *database, const char *name, int version
 	return succeed(database, error);
 }
 
-static bool still_there(struct database *database)
+static enum database_presence still_there(struct database *database, struct database_error *error)
 {
-	return read_counter(&script.generation) == database->generation;
+	(void)error;
+	return read_counter(&script.generation) == database->generation ? DATABASE_THERE : DATABASE_REPLACED;
 }
 
 static void health(struct database *database, struct database_health *out)

@@ -19,7 +19,8 @@ static const struct statement *named(const struct scratch *scratch, const char *
 static void test_find(void)
 {
 	g_assert_true(database_driver_find("sqlite") == sqlite);
-	g_assert_null(database_driver_find("mysql"));
+	g_assert_true(database_driver_find("mysql") == &database_mysql);
+	g_assert_null(database_driver_find("postgres"));
 	g_assert_null(database_driver_find(""));
 	sqlite->close(NULL);
 }

@@ -36,7 +36,7 @@ static void test_memory(void)
 	scratch.target.path = NULL;
 	scratch_make(&scratch);
 	g_assert_true(scratch_write(&scratch, scratch.database, "a", 1));
-	g_assert_true(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_THERE);
 	sqlite->checkpoint(scratch.database);
 	sqlite->health(scratch.database, &health);
 	g_assert_cmpint(health.bytes, ==, -1);
@@ -122,18 +122,18 @@ static void test_replaced(void)
 
 	scratch_init(&scratch);
 	scratch_make(&scratch);
-	g_assert_true(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_THERE);
 	put_aside(&scratch);
-	g_assert_false(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_REPLACED);
 	g_assert_true(g_file_set_contents(scratch.path, "", 0, NULL));
-	g_assert_false(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_REPLACED);
 	another = scratch.database;
 	scratch.database = NULL;
 	sqlite->close(another);
 	scratch_make(&scratch);
-	g_assert_true(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_THERE);
 	g_assert_cmpint(g_remove(scratch.path), ==, 0);
-	g_assert_false(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_REPLACED);
 	scratch_clear(&scratch);
 }
 
@@ -208,15 +208,15 @@ static void test_immutable(void)
 	scratch_assert(&scratch, scratch_open(&scratch));
 	g_assert_true(scratch.database->immutable);
 	g_assert_cmpstr(scratch_all(&scratch, scratch.database), ==, "a=1");
-	g_assert_true(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_THERE);
 	/* Somebody writes after all. */
 	g_assert_cmpint(g_remove(log), ==, 0);
 	writer = scratch_open_another(&scratch, false);
-	g_assert_true(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_THERE);
 	g_assert_true(scratch_write(&scratch, writer, "b", 1));
-	g_assert_false(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_REPLACED);
 	sqlite->close(writer);
-	g_assert_false(sqlite->still_there(scratch.database));
+	g_assert_cmpint(sqlite->still_there(scratch.database, &scratch.error), ==, DATABASE_REPLACED);
 	scratch_assert(&scratch, scratch_open(&scratch));
 	g_assert_false(scratch.database->immutable);
 	g_assert_cmpstr(scratch_all(&scratch, scratch.database), ==, "a=1 b=1");

@@ -1,0 +1,286 @@
+/* store/mysql_session.c - connections to MySQL and MariaDB: which host, by what means, with what settings */
+#include "store/mysql.h"
+
+#include <string.h>
+#include <time.h>
+#include "store/secret.h"
+
+enum {
+	PATIENT = 3600,    /* s: what a script may take */
+	TEXT_SIZE = 160,   /* of a sentence about a host */
+	RETURNING = 100500 /* MariaDB 10.5 has INSERT ... RETURNING */
+};
+
+static pthread_once_t library_begun = PTHREAD_ONCE_INIT;
+
+static void begin_library(void)
+{
+	mysql_library_init(0, NULL, NULL);
+}
+
+/* -- options ------------------------------------------------------------- */
+
+static unsigned seconds(pp_msec_t time)
+{
+	return (unsigned)MAX((time + 999) / 1000, 1);
+}
+
+/* The two libraries say it in different words. */
+static void set_tls(MYSQL *handle, const struct remote *remote, bool wanted)
+{
+	if (wanted) {
+		mysql_options(handle, MYSQL_OPT_SSL_CA, remote->ca);
+		mysql_options(handle, MYSQL_OPT_SSL_CERT, remote->cert);
+		mysql_options(handle, MYSQL_OPT_SSL_KEY, remote->key);
+	}
+#if HAVE_DECL_MYSQL_OPT_SSL_MODE
+	if (wanted) {
+		unsigned mode = remote->verify ? SSL_MODE_VERIFY_IDENTITY : SSL_MODE_REQUIRED;
+
+		mysql_options(handle, MYSQL_OPT_SSL_MODE, &mode);
+	}
+#else
+	{
+		mysql_bool enforce = wanted, verify = wanted && remote->verify;
+
+#if HAVE_DECL_MYSQL_OPT_SSL_ENFORCE
+		mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &enforce);
+#endif
+#if HAVE_DECL_MYSQL_OPT_SSL_VERIFY_SERVER_CERT
+		mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+#endif
+	}
+#endif
+}
+
+static void set_options(MYSQL *handle, const struct database *database, unsigned answer_time)
+{
+	const struct remote *remote = database->remote;
+	unsigned connect_time = seconds(remote->timeout), nothing = 0;
+	unsigned protocol = database->host->socket != NULL ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+
+	mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect_time);
+	mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer_time);
+	mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer_time);
+	mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
+	mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &nothing); /* a server must not ask for our files */
+	mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "ppolicyd");
+	set_tls(handle, remote, remote->tls && database->host->socket == NULL);
+#if HAVE_DECL_MYSQL_OPT_GET_SERVER_PUBLIC_KEY
+	{
+		mysql_bool yes = 1;
+
+		mysql_options(handle, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &yes);
+	}
+#endif
+}
+
+/* -- settings ------------------------------------------------------------ */
+
+/* Such as "5.5.5-10.11.6-MariaDB-log" or "8.0.36". */
+static void read_version(struct database *database)
+{
+	const char *version = mysql_get_server_info(database->handle);
+	unsigned long major = 0, minor = 0;
+	char *end;
+
+	database->is_mariadb = strstr(version, "MariaDB") != NULL;
+	if (database->is_mariadb && g_str_has_prefix(version, "5.5.5-"))
+		version += strlen("5.5.5-");
+	major = strtoul(version, &end, 10);
+	if (*end == '.')
+		minor = strtoul(end + 1, NULL, 10);
+	database->has_returning = database->is_mariadb && major * 10000 + minor * 100 >= RETURNING;
+}
+
+bool mysql_say(struct database *database, MYSQL *handle, const char *sql, struct database_error *error)
+{
+	int64_t since = g_get_monotonic_time();
+
+	if (mysql_real_query(handle, sql, strlen(sql)) != 0)
+		return mysql_fail(database, mysql_errno(handle), mysql_error(handle), since, true, error);
+	mysql_free_result(mysql_store_result(handle)); /* there is none */
+	return true;
+}
+
+/* Where a transaction sees what others have committed there is less to be locked. Quotes mean what
+ * they mean to SQLite: "a name" and 'a text'. */
+static bool settle(struct database *database, MYSQL *handle, int64_t lock_wait, struct database_error *error)
+{
+	g_autoptr(GString) sql = g_string_new("SET SESSION ");
+	int64_t lock_seconds = MAX(lock_wait / 1000, 1);
+
+	g_string_append_printf(sql,
+	                       "collation_connection = 'utf8mb4_bin', time_zone = '+00:00', "
+	                       "sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
+	                       "NO_ENGINE_SUBSTITUTION,ANSI_QUOTES', "
+	                       "innodb_lock_wait_timeout = %" G_GINT64_FORMAT
+	                       ", lock_wait_timeout = %" G_GINT64_FORMAT ", autocommit = %d",
+	                       lock_seconds, lock_seconds, database->read_only);
+	if (database->limit > 0 && handle == database->handle)
+		g_string_append_printf(sql,
+		                       database->is_mariadb ? ", max_statement_time = %.3f"
+		                                            : ", max_execution_time = %.0f",
+		                       (double)database->limit / (database->is_mariadb ? 1000 : 1));
+	return mysql_say(database, handle, sql->str, error) &&
+	       mysql_say(database, handle, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", error);
+}
+
+/* -- a host -------------------------------------------------------------- */
+
+/* NULL: text (TEXT_SIZE bytes) is a sentence. */
+static MYSQL *connect_host(struct database *database, unsigned answer_time, char *text)
+{
+	const struct remote *remote = database->remote;
+	const struct remote_host *host = database->host;
+	char *password = NULL, *error = NULL;
+	MYSQL *handle = NULL;
+	bool good = false;
+
+	if (remote->password_file != NULL &&
+	    (password = secret_read(remote->password_file, &error)) == NULL) {
+		g_strlcpy(text, error, TEXT_SIZE);
+		g_free(error);
+		return NULL;
+	}
+	handle = mysql_init(NULL);
+	if (handle != NULL) {
+		set_options(handle, database, answer_time);
+		good = mysql_real_connect(handle, host->address, remote->user, password, remote->database,
+		                          host->port, host->socket, 0) != NULL;
+		/* The library keeps one to connect again by itself, which it is never asked to. */
+		secret_wipe(handle->passwd);
+	}
+	secret_free(password);
+	if (!good && handle == NULL)
+		g_strlcpy(text, "no memory left to connect", TEXT_SIZE);
+	else if (!good)
+		mysql_say_unconnected(remote, mysql_errno(handle), mysql_error(handle), text);
+	else if (remote->tls && host->socket == NULL && mysql_get_ssl_cipher(handle) == NULL) {
+		g_strlcpy(text, "it was asked for TLS, and answered without", TEXT_SIZE);
+		good = false;
+	}
+	if (good)
+		return handle;
+	mysql_disconnect(handle);
+	return NULL;
+}
+
+void mysql_disconnect(MYSQL *handle)
+{
+	if (handle == NULL)
+		return;
+	mysql_close(handle);
+	mysql_thread_end();
+}
+
+MYSQL *mysql_connect_patiently(struct database *database, struct database_error *error)
+{
+	char text[TEXT_SIZE];
+	MYSQL *handle = connect_host(database, PATIENT, text);
+
+	if (handle == NULL) {
+		mysql_refuse(error, DATABASE_LOST, "%s: %s", database->host->shown, text);
+		return NULL;
+	}
+	if (settle(database, handle, (pp_msec_t)PATIENT * 1000, error))
+		return handle;
+	mysql_disconnect(handle);
+	return NULL;
+}
+
+/* A host that is set to read-only is for reading, whoever may write in spite of it. */
+static bool check_writable(struct database *database, struct database_error *error)
+{
+	int64_t read_only = 0;
+
+	if (database->read_only)
+		return true;
+	if (!mysql_once(database, "SELECT @@global.read_only", NULL, 0, &read_only, error))
+		return false;
+	return read_only == 0 ||
+	       mysql_refuse(error, DATABASE_DENIED, "%s: it is read-only", database->host->shown);
+}
+
+static void drop(struct database *database)
+{
+	g_hash_table_remove_all(database->prepared);
+	mysql_disconnect(database->handle);
+	database->handle = NULL;
+	database->broken = false;
+}
+
+/* One attempt. False: *error, and its text begins with the host. */
+static bool try_host(struct database *database, struct remote_host *host, struct database_error *error)
+{
+	char text[TEXT_SIZE];
+
+	database->host = host;
+	database->handle = connect_host(database, seconds(database->remote->timeout), text);
+	if (database->handle == NULL) {
+		mysql_refuse(error, DATABASE_LOST, "%s: %s", host->shown, text);
+		error->again = remote_bad(database->remote, host, text);
+		return false;
+	}
+	read_version(database);
+	if (settle(database, database->handle, database->patience, error) &&
+	    check_writable(database, error)) {
+		remote_good(database->remote, host);
+		return true;
+	}
+	drop(database);
+	if (error->fault == DATABASE_DENIED)
+		remote_good(database->remote, host); /* for those who read */
+	else if (error->again == 0)
+		error->again = remote_bad(database->remote, host, error->text + strlen(host->shown) + 2);
+	return false;
+}
+
+/* -- hosts --------------------------------------------------------------- */
+
+/* What is to be said when no host will do: of each what is wrong with it. */
+static void add_trouble(struct database_error *all, const struct database_error *one)
+{
+	size_t length = strlen(all->text);
+
+	g_snprintf(all->text + length, sizeof(all->text) - length, "%s%s", length > 0 ? "; " : "", one->text);
+	/* One that can be read from is better than none. */
+	if (one->fault == DATABASE_DENIED)
+		all->fault = DATABASE_DENIED;
+	if (one->again > 0)
+		all->again = all->again > 0 ? MIN(all->again, one->again) : one->again;
+}
+
+bool mysql_connect(struct database *database, struct database_error *error)
+{
+	struct remote *remote = database->remote;
+
+	pthread_once(&library_begun, begin_library);
+	*error = (struct database_error){ .fault = DATABASE_LOST };
+	for (unsigned i = 0; i < remote->host_count; i++) {
+		struct database_error one = { .fault = DATABASE_LOST };
+		char trouble[TEXT_SIZE];
+		int64_t again;
+
+		if (!remote_begin(remote, &remote->hosts[i], &again, trouble)) {
+			mysql_refuse(&one, DATABASE_LOST, "%s: %s", remote->hosts[i].shown, trouble);
+			one.again = again;
+		} else if (try_host(database, &remote->hosts[i], &one)) {
+			return true;
+		}
+		add_trouble(error, &one);
+	}
+	/* Another host may be read-only for a moment only. */
+	if (error->fault == DATABASE_DENIED)
+		error->again = 0;
+	return false;
+}
+
+enum database_presence mysql_still_there(struct database *database, struct database_error *error)
+{
+	/* Who reads finds out by reading, and may read again. */
+	if (database->read_only)
+		return database->broken ? DATABASE_GONE : DATABASE_THERE;
+	return check_writable(database, error) ? DATABASE_THERE : DATABASE_GONE;
+}

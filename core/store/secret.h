@@ -1,0 +1,21 @@
+/* store/secret.h - a password, read from a file when it is needed and forgotten right after
+ *
+ * It is held in memory that is in no core dump and not swapped out.
+ */
+#ifndef STORE_SECRET_H
+#define STORE_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* NULL: failed, *error is a sentence that begins with the path (g_free() it) and never holds what
+ * is in the file. A file that others may read is refused. */
+char *secret_read(const char *path, char **error);
+void secret_free(char *secret); /* accepts NULL */
+/* Overwrites a text that is somebody else's; accepts NULL. */
+void secret_wipe(char *text);
+
+/* Whether it could be read. */
+bool secret_check(const char *path, char **error);
+
+#endif

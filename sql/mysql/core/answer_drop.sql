@@ -1,0 +1,3 @@
+-- key: id
+DELETE FROM answers
+WHERE id IN ((:id))

@@ -1,0 +1,2 @@
+-- As if it had never been seen.
+DELETE FROM {table} WHERE id = :seq
