@@ -140,6 +140,7 @@ core_libcore_a_SOURCES = \
 	core/daemon/control_cache.c \
 	core/daemon/control_call.c core/daemon/control_call.h \
 	core/daemon/control_module.c \
+	core/daemon/control_schema.c \
 	core/daemon/control_status.c \
 	core/daemon/control_store.c core/daemon/control_store.h \
 	core/daemon/control_upstream.c \

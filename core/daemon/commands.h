@@ -32,6 +32,10 @@
 	X(store_status, "store status", "", false,                                                           \
 	  "Tell how each database does that checks use: what is wrong with it, what was asked and written, " \
 	  "its size, and the versions of its tables")                                                        \
+	X(store_schema, "store schema", "[sqlite | mysql]", false,                                           \
+	  "Print the SQL that makes the tables that are missing in the database of this configuration, or "  \
+	  "all of them for another kind of database, for somebody who has the rights that the server has "   \
+	  "not")                                                                                             \
 	X(upstream_show, "upstream show", "[SERVER] [check=CHECK]", false,                                   \
 	  "Tell how the servers do that checks ask, of the module delegate: up or down and why, what they "  \
 	  "were asked and what came of it")                                                                  \

@@ -58,6 +58,7 @@ static json_t *describe(struct store *store)
 	store_status(store, &status);
 	store_each_set(store, add_set, sets);
 	json_object_set_new(row, "path", control_string(store_path(store)));
+	json_object_set_new(row, "host", control_string(status.place[0] != '\0' ? status.place : NULL));
 	json_object_set_new(row, "state", json_string(state_of(&status)));
 	json_object_set_new(row, "trouble",
 	                    control_string(status.trouble[0] != '\0' ? status.trouble : NULL));
@@ -138,6 +139,8 @@ static void say_whole(struct control_call *call, const json_t *row)
 
 	control_say(call, "%s: %s %s", text_of(row, "store"), text_of(row, "driver"), text_of(row, "path"));
 	control_say(call, "    state        %s since %s", text_of(row, "state"), text_of(row, "since"));
+	if (json_is_string(json_object_get(row, "host")))
+		control_say(call, "    host         %s", text_of(row, "host"));
 	if (json_is_string(json_object_get(row, "trouble")))
 		control_say(call, "    trouble      %s", text_of(row, "trouble"));
 	control_say(call,

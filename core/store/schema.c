@@ -3,8 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-/* The name under which the version is kept: a set may have tables of several names. */
-static char *version_name(const struct statement_set *set)
+char *schema_name(const struct statement_set *set)
 {
 	if (strcmp(set->name, set->table) == 0)
 		return g_strdup(set->name);
@@ -61,7 +60,7 @@ static bool run_scripts(const struct database_driver *driver, struct database *d
 bool schema_migrate(const struct database_driver *driver, struct database *database,
                     const struct statement_set *set, int *from, int *to, struct database_error *error)
 {
-	g_autofree char *name = version_name(set);
+	g_autofree char *name = schema_name(set);
 	int newest = (int)set->migration_count;
 
 	*from = *to = 0;

@@ -114,6 +114,7 @@ static bool find_files(struct reading *reading, const char *const *folders, cons
 		g_free(reading->folder);
 		reading->folder = g_build_filename(*folders, driver, reading->set->name, NULL);
 		dir = g_dir_open(reading->folder, 0, &trouble);
+		reading->set->home = arena_strdup(&reading->set->arena, *folders);
 		if (dir != NULL)
 			return list_files(reading, dir, error);
 		if (!g_error_matches(trouble, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {

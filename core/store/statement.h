@@ -52,6 +52,7 @@ struct statement_set {
 	int refs;
 	const char *name;  /* "greylist" */
 	const char *table; /* what {table} stands for; the name if nothing else was said */
+	const char *home;  /* the folder that holds DRIVER/NAME/; NULL: it was not read from files */
 	unsigned migration_count, statement_count;
 	const struct migration *migrations;
 	const struct statement *const *statements; /* by index */
