@@ -11,12 +11,13 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from database import database, only_sqlite  # noqa: E402
 from policy import ROOT, PolicyClient, PolicyServer, wait_until  # noqa: E402
 from tap import contains, equal, run_cases  # noqa: E402
 
 RULES = """
 server { name = "mx1", loops = 2, modules = { "@MODULES@" } }
-store { "sqlite", path = "@FOLDER@/grey.db" }
+STORE
 grey = check.greylist { delay = "5m", refresh = "0s" }
 quick = check.greylist { delay = "1s", table = "quick", client_after = 0 }
 function incoming(req)
@@ -31,7 +32,9 @@ DAY = 86400 * 1000
 
 class Greylist:
     def start(self):
-        self.server = PolicyServer(RULES).start()
+        self.store = database("@FOLDER@/grey.db")
+        self.rules = RULES.replace("STORE", self.store.settings())
+        self.server = PolicyServer(self.rules).start()
 
     def stop(self):
         self.server.remove()
@@ -47,8 +50,7 @@ class Greylist:
             asking.close()
 
     def sql(self, statement, *values):
-        with sqlite3.connect(os.path.join(self.server.folder, "grey.db"), timeout=10) as database:
-            return database.execute(statement, values).fetchall()
+        return self.store.sql(self.server, statement, *values)
 
     def tell(self, *words):
         """Exit status and all that is printed."""
@@ -128,7 +130,7 @@ class Greylist:
 
     def case_several_checks_of_a_table_forget_together(self):
         self.server.remove()
-        self.server = PolicyServer(RULES.replace("grey(req)", "(req.helo_name == 'second' and second or grey)(req)").replace(
+        self.server = PolicyServer(self.rules.replace("grey(req)", "(req.helo_name == 'second' and second or grey)(req)").replace(
             "function", 'second = check.greylist { delay = "5m" }\nfunction', 1)).start()
         self.ask()
         self.tell("greylist", "release", "sender=alice@example.net")
@@ -140,7 +142,7 @@ class Greylist:
         equal(status, 0, text)
         contains(self.ask(helo="second"), "wait new")
         self.server.remove()
-        self.server = PolicyServer(RULES).start()
+        self.server = PolicyServer(self.rules).start()
         self.ask()
 
     def case_the_null_sender_is_shown_as_it_is_written(self):
@@ -248,18 +250,20 @@ class Greylist:
                   ["DUNNO wait early"] * 7 + ["DUNNO wait new"], i)
 
     def case_without_its_database_it_is_unknown_and_postmaster_passes(self):
+        only_sqlite()
         self.server.remove()
-        self.server = PolicyServer(RULES.replace("@FOLDER@/grey.db", "@FOLDER@/missing/grey.db")).start()
+        self.server = PolicyServer(self.rules.replace("@FOLDER@/grey.db", "@FOLDER@/missing/grey.db")).start()
         contains(self.ask(), "unknown ")
         contains(self.ask(recipient="PostMaster@example.org"), "pass postmaster")
         equal(self.tell("greylist", "stats", "check=grey")[0], 1)
         os.mkdir(os.path.join(self.server.folder, "missing"))
         wait_until(lambda: self.ask("later@example.net").startswith("wait"), what="the database is there")
         self.server.remove()
-        self.server = PolicyServer(RULES).start()
+        self.server = PolicyServer(self.rules).start()
         self.ask()
 
     def case_triplets_of_a_client_are_searched_and_not_all_rows_read(self):
+        only_sqlite()
         folder = os.path.join(ROOT, "sql", "sqlite", "greylist")
         for name, wanted in (("decide", "SEARCH other USING COVERING INDEX greylist_passed (client=? AND passed_at>?)"),
                              ("others", "SEARCH greylist USING INDEX greylist_passed (client=? AND passed_at>?)"),
@@ -269,8 +273,8 @@ class Greylist:
             with open(os.path.join(folder, name + ".sql"), encoding="utf-8") as file:
                 statement = file.read().replace("{table}", "greylist")
             values = {argument: 1 for argument in re.findall(r":(\w+)", statement)}
-            with sqlite3.connect(os.path.join(self.server.folder, "grey.db")) as database:
-                plan = database.execute("EXPLAIN QUERY PLAN " + statement, values).fetchall()
+            with sqlite3.connect(self.store.at(self.server)) as connection:
+                plan = connection.execute("EXPLAIN QUERY PLAN " + statement, values).fetchall()
             contains("\n".join(step[3] for step in plan), wanted, name)
 
     def case_what_of_a_client_was_not_seen_for_long_is_not_walked_through(self):

@@ -3,19 +3,18 @@
 # timeout: 180
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from database import REMOTE, database, only_sqlite  # noqa: E402
 from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
 from tap import contains, equal, run_cases  # noqa: E402
 
 RULES = """
 server {{ loops = 1, modules = {{ "@MODULES@" }} }}
-store  {{ "sqlite", path = "@FOLDER@/main.db" }}
-store  {{ "sqlite", path = "@FOLDER@/mail.db", name = "mail" }}
+{stores}
 
 {checks}
 
@@ -26,8 +25,10 @@ end
 listen("inet:127.0.0.1:@PORT@", rule)
 """
 
+# MySQL has no keys of endless texts.
+TEXT_KEY = "VARCHAR(100)" if REMOTE else "TEXT"
 TABLES = """
-CREATE TABLE customers (domain TEXT PRIMARY KEY, plan TEXT, "group" INTEGER);
+CREATE TABLE customers (domain TEXT_KEY PRIMARY KEY, plan TEXT, "group" INTEGER);
 INSERT INTO customers VALUES ('example.org', 'gold', 7), ('example.net', NULL, 8), ('<>', 'nobody', 9);
 CREATE TABLE friends (me TEXT, friend TEXT, since TEXT);
 INSERT INTO friends VALUES ('me@example.org', 'you@example.net', '2019'), ('me@example.org', 'a''b@example.net', 'x');
@@ -40,17 +41,15 @@ class ListSql:
     """Each case has a server of its own with the check `the`."""
 
     def serve(self, checks, more='""', arguments="", tables=TABLES):
-        self.server = PolicyServer(RULES.format(checks=checks, more=more, arguments=arguments))
-        self.database = os.path.join(self.server.folder, "mail.db")
-        self.sql(tables)
+        self.main, self.mail = database("@FOLDER@/main.db"), database("@FOLDER@/mail.db", "mail")
+        self.server = PolicyServer(RULES.format(checks=checks, more=more, arguments=arguments,
+                                                stores=self.main.settings() + "\n" + self.mail.settings()))
+        self.sql(tables.replace("TEXT_KEY", TEXT_KEY))
         self.server.start()
         return PolicyClient(f"inet:127.0.0.1:{self.server.port}")
 
-    def sql(self, text, path=None):
-        connection = sqlite3.connect(path or self.database, timeout=10)
-        connection.executescript("PRAGMA journal_mode = WAL;" + text)
-        connection.commit()
-        connection.close()
+    def sql(self, text):
+        self.mail.script(self.server, text)
 
     def ask(self, **attributes):
         client = PolicyClient(f"inet:127.0.0.1:{self.server.port}")
@@ -245,6 +244,7 @@ class ListSql:
         self._end()
 
     def case_rows_that_cannot_be_searched_are_told_once(self):
+        only_sqlite()  # elsewhere a column has one type
         self.serve('the = check.list { table = "odd", column = "network", search = "cidr", store = "mail",\n'
                    '    attribute = "client_address", refresh = "1s" }',
                    tables="CREATE TABLE odd (network); INSERT INTO odd VALUES ('192.0.2.0/24'), ('far away'), (NULL), (7.5);")

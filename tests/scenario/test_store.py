@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from database import REMOTE, database, only_sqlite  # noqa: E402
 from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
 from tap import contains, equal, run_cases  # noqa: E402
 
@@ -37,10 +38,15 @@ class Store:
 
     # -- what a case needs -----------------------------------------------
 
+    def rules(self):
+        """Where nothing is said of the store it is SQLite's usual file."""
+        return RULES.replace("STORE", self.store.settings() if REMOTE else "")
+
     def server(self, store=""):
         for server in self.servers:
             server.remove()
-        self.servers = [PolicyServer(RULES.replace("STORE", store))]
+        self.store = database("@FOLDER@/state/ppolicyd.db")
+        self.servers = [PolicyServer(RULES.replace("STORE", store) if store else self.rules())]
         return self.servers[0].start()
 
     def ask(self, server, helo="mail.example.net"):
@@ -58,13 +64,14 @@ class Store:
 
     def rows(self, server, sql="SELECT check_name, key, word, text, fields FROM answers ORDER BY key",
              name="ppolicyd.db"):
+        if REMOTE:
+            return self.store.sql(server, sql.replace("key", "`key`"))
         path = os.path.join(server.state, name)
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as database:
-            return database.execute(sql).fetchall()
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as connection:
+            return connection.execute(sql).fetchall()
 
     def execute(self, server, sql):
-        with sqlite3.connect(os.path.join(server.state, "ppolicyd.db"), timeout=10) as database:
-            database.execute(sql)
+        self.store.sql(server, sql)
 
     def status(self, server):
         return json.loads(server.ctl("--json", "store", "status"))
@@ -102,14 +109,14 @@ class Store:
     def case_it_outlives_being_killed_half_a_second_later(self):
         server = self.server()
         equal(self.ask(server), "asked")
-        wait_until(lambda: os.path.exists(os.path.join(server.state, "ppolicyd.db")) and self.rows(server), 3)
+        wait_until(lambda: (REMOTE or os.path.exists(os.path.join(server.state, "ppolicyd.db"))) and self.rows(server), 3)
         server.kill()
         server.start()
         equal(self.ask(server), "store")
 
     def case_changed_parameters_do_not_meet_it(self):
         server = self.servers[0]
-        server.write_rules(RULES.replace("STORE", "").replace("limit = 10", "limit = 12"))
+        server.write_rules(self.rules().replace("limit = 10", "limit = 12"))
         self.again(server)
         equal(self.ask(server), "asked")
         contains(server.ctl("cache", "get", "where=store"), "of an earlier configuration, not used")
@@ -164,6 +171,7 @@ class Store:
         equal(server.ctl("cache", "get", "long", shown[0]["key"]).count("    in the store\n"), 1)
 
     def case_status_tells_of_the_store(self):
+        only_sqlite()
         server = self.server()
         self.ask(server)
         wait_until(lambda: self.rows(server))
@@ -178,6 +186,7 @@ class Store:
         equal(json.loads(server.ctl("--json", "status").splitlines()[0])["stores"][0]["driver"], "sqlite")
 
     def case_without_a_use_there_is_no_database(self):
+        only_sqlite()
         server = PolicyServer(RULES.replace("STORE", "").replace(', keep_in = "store"', ""))
         self.servers.append(server)
         server.start()
@@ -188,6 +197,7 @@ class Store:
     # -- faults ----------------------------------------------------------
 
     def case_a_server_starts_without_its_database_and_finds_it_later(self):
+        only_sqlite()
         server = self.server('store { "sqlite", path = "@FOLDER@/data/here.db" }')
         equal(self.ask(server), "asked")
         equal(self.ask(server), "memory")
@@ -208,6 +218,7 @@ class Store:
         equal(self.ask(server, "later.example.net"), "store")
 
     def case_a_file_that_is_no_database_is_left_alone(self):
+        only_sqlite()
         server = PolicyServer(RULES.replace("STORE", ""))
         self.servers.append(server)
         path = os.path.join(server.state, "ppolicyd.db")
@@ -223,6 +234,7 @@ class Store:
     # -- reload and end --------------------------------------------------
 
     def case_a_reload_keeps_the_store_and_a_changed_path_makes_another(self):
+        only_sqlite()
         server = self.server()
         self.ask(server)
         server.write_rules(RULES.replace("STORE", "") + "-- changed\n")

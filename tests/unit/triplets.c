@@ -1,8 +1,33 @@
-/* unit/triplets.c - for tests of the store: a folder with SQL, a database file, a store of triplets */
+/* unit/triplets.c - for tests of the store: a folder with SQL, a database, a store of triplets */
 #include "triplets.h"
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <mysql.h>
+
+#define DATABASE "triplets_test"
+
+static const char *const mysql_files[][2] = {
+	{ "001_triplets.sql",
+	  "CREATE TABLE IF NOT EXISTS {table} (client VARCHAR(100) NOT NULL, sender VARCHAR(100),\n"
+	  "  first BIGINT NOT NULL CHECK (first >= 0), passes BIGINT NOT NULL,\n"
+	  "  UNIQUE KEY (client, sender)) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE "
+	  "utf8mb4_bin;\n" },
+	{ "touch.sql", "-- key: client sender\n"
+	               "INSERT INTO {table} (client, sender, first, passes)\n"
+	               "VALUES (:client, :sender, :now, 0)\n"
+	               "ON DUPLICATE KEY UPDATE passes = passes + 1;\n"
+	               "SELECT client, sender, first, passes FROM {table}\n"
+	               "WHERE (client, sender) IN ((:client, :sender))\n" },
+	{ "look_up.sql", "SELECT first, passes, sender FROM {table}\n"
+	                 "WHERE client = :client AND sender = :sender AND :now >= 0\n" },
+	{ "count.sql", "SELECT count(*) AS n FROM {table}\n" },
+	{ "forget.sql",
+	  "SELECT sender FROM {table} WHERE client = :client AND sender <> :sender AND first < :now\n"
+	  "FOR UPDATE;\n"
+	  "DELETE FROM {table} WHERE client = :client AND sender <> :sender AND first < :now\n" },
+	{ "fail.sql", "SELECT abs(-9223372036854775807 - 1) AS n\n" },
+};
 
 static const char *const files[][2] = {
 	{ "001_triplets.sql", "CREATE TABLE {table} (client TEXT NOT NULL, sender TEXT,\n"
@@ -21,6 +46,33 @@ static const char *const files[][2] = {
 	{ "fail.sql", "SELECT abs(-9223372036854775807 - 1) AS n\n" },
 };
 
+static const char *remote_socket(void)
+{
+	return g_getenv("TEST_MYSQL");
+}
+
+bool triplets_are_remote(void)
+{
+	return remote_socket() != NULL;
+}
+
+static const char *driver(void)
+{
+	return triplets_are_remote() ? "mysql" : "sqlite";
+}
+
+/* An empty database, in place of the one there was. */
+static void make_database(void)
+{
+	MYSQL *handle = mysql_init(NULL);
+
+	if (mysql_real_connect(handle, NULL, "root", NULL, NULL, 0, remote_socket(), 0) == NULL ||
+	    mysql_query(handle, "DROP DATABASE IF EXISTS " DATABASE) != 0 ||
+	    mysql_query(handle, "CREATE DATABASE " DATABASE) != 0)
+		g_error("%s", mysql_error(handle));
+	mysql_close(handle);
+}
+
 void triplets_write(const struct triplets *f, const char *name, const char *text)
 {
 	g_autofree char *path = g_build_filename(f->sql, name, NULL);
@@ -35,7 +87,7 @@ static struct statement_set *load_set(const struct triplets *f)
 {
 	const char *folders[] = { f->folder, NULL };
 	g_autofree char *error = NULL;
-	struct statement_set *set = statement_set_load(folders, "sqlite", "triplets", NULL, &error);
+	struct statement_set *set = statement_set_load(folders, driver(), "triplets", NULL, &error);
 
 	g_assert_cmpstr(error, ==, NULL);
 	return set;
@@ -53,8 +105,13 @@ void triplets_load(struct triplets *f)
 
 void triplets_make_store(struct triplets *f, bool on_disk)
 {
+	struct remote_host host = { .shown = "the socket", .socket = remote_socket() };
+	struct remote remote = { &host, 1, .user = "root", .database = DATABASE, .timeout = 5000 };
 	const struct store_settings settings = {
-		.driver = "sqlite", .target = { .path = on_disk ? f->path : NULL, .lock_wait = 100 }
+		.driver = driver(),
+		.target = { .path = on_disk || triplets_are_remote() ? f->path : NULL,
+		            .remote = triplets_are_remote() ? &remote : NULL,
+		            .lock_wait = 100 }
 	};
 
 	f->store = store_new(&settings);
@@ -63,12 +120,18 @@ void triplets_make_store(struct triplets *f, bool on_disk)
 
 void triplets_begin(struct triplets *f)
 {
-	*f = (struct triplets){ .folder = g_dir_make_tmp("store-XXXXXX", NULL) };
-	f->sql = g_build_filename(f->folder, "sqlite", "triplets", NULL);
+	bool mysql = triplets_are_remote();
+
+	*f = (struct triplets){ .folder = g_dir_make_tmp("store-XXXXXX", NULL),
+		                .overflow = mysql ? "out of range" : "overflow",
+		                .refused = mysql ? "CONSTRAINT" : "CHECK" };
+	f->sql = g_build_filename(f->folder, driver(), "triplets", NULL);
 	f->path = g_build_filename(f->folder, "test.db", NULL);
 	g_assert_cmpint(g_mkdir_with_parents(f->sql, 0700), ==, 0);
 	for (unsigned i = 0; i < G_N_ELEMENTS(files); i++)
-		triplets_write(f, files[i][0], files[i][1]);
+		triplets_write(f, files[i][0], mysql ? mysql_files[i][1] : files[i][1]);
+	if (mysql)
+		make_database();
 	triplets_load(f);
 }
 

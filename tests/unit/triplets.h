@@ -1,4 +1,8 @@
-/* unit/triplets.h - for tests of the store: a folder with SQL, a database file, a store of triplets */
+/* unit/triplets.h - for tests of the store: a folder with SQL, a database, a store of triplets
+ *
+ * The database is a file of SQLite's. Where TEST_MYSQL names the socket of a server whose root
+ * needs no password (tests/live/test_alike.py has one), it is a database there.
+ */
 #ifndef UNIT_TRIPLETS_H
 #define UNIT_TRIPLETS_H
 
@@ -10,8 +14,11 @@ struct triplets {
 	char *folder, *sql, *path; /* sql: of the statements; path: of the database */
 	struct statement_set *set;
 	const struct statement *touch, *look_up, *count, *forget, *fail;
-	struct store *store; /* or NULL */
+	struct store *store;            /* or NULL */
+	const char *overflow, *refused; /* what fail and a touch before 0 are told */
 };
+
+bool triplets_are_remote(void); /* the database is MySQL's: there is none in memory */
 
 void triplets_begin(struct triplets *f);
 void triplets_begin_open(struct triplets *f, bool on_disk);
