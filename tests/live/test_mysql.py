@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 from mariadb import MariaDB, end_session  # noqa: E402
-from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
+from policy import ROOT, PolicyClient, PolicyServer, wait_until  # noqa: E402
 from tap import Skip, contains, equal, note, run_cases  # noqa: E402
 
 PASSWORD = "a secret that nobody tells"
@@ -148,6 +148,47 @@ class MySQL:
             contains(self.database.rows(f"SHOW CREATE TABLE {table}")[0][1], "COMMENT='ppolicyd: ")
         equal(self.database.rows("SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'ppolicyd' "
                                  "AND table_name = 'greylist' AND column_comment = ''"), [(0,)])
+
+    def _explain(self, name):
+        """Which index each table of the statements of a file is found by."""
+        with open(os.path.join(ROOT, "sql", "mysql", name + ".sql"), encoding="utf-8") as file:
+            text = re.sub(r"--.*", "", file.read())
+        text = text.replace(":last", "17000051")
+        text = re.sub(r":(moment|most|now|seq|before|\w+_until|life)\b", "17", text)
+        # A key that is there.
+        text = re.sub(r":\w+", "'1000003'", text).replace("{each}", "").replace("{table}", name.split("/")[0])
+        found = {}
+        for statement in text.split(";"):
+            if statement.split()[:1] in (["SELECT"], ["UPDATE"], ["DELETE"]):
+                for row in self.database.rows("EXPLAIN " + statement.strip()):
+                    found.setdefault(row[2], row[5])
+        return found
+
+    def case_statements_that_run_often_find_rows_by_an_index(self):
+        self.database.rows(
+            "INSERT INTO greylist SELECT seq * 1000003, IF(seq % 200 = 0, '1000003', seq % 200), 's', 'r', 1, 1, "
+            "seq % 3, 1, 1, 0, 1, 1, 1 FROM seq_1_to_20000;"
+            "INSERT INTO answers SELECT seq + 1000002, 'c', 'f', seq, 'w', 't', '{}', 1, 1, seq FROM seq_1_to_20000;"
+            "CREATE TABLE list LIKE known; INSERT INTO list SELECT seq + 1000002, 'r', 'a', 1, NULL FROM seq_1_to_20000;"
+            "ANALYZE TABLE greylist, answers, list")
+        for name, wanted in (("greylist/decide", {"greylist": "PRIMARY", "other": "greylist_passed"}),
+                             ("greylist/others", {"greylist": "greylist_passed"}),
+                             ("greylist/refresh", {"greylist": "PRIMARY"}),
+                             ("greylist/accept", {"greylist": "PRIMARY"}),
+                             ("greylist/known", {"greylist": "PRIMARY"}),
+                             ("greylist/slice", {"greylist": "PRIMARY"}),
+                             ("greylist/purge", {"greylist": "PRIMARY"}),
+                             ("core/answer_get", {"answers": "PRIMARY"}),
+                             ("core/answer_drop", {"answers": "PRIMARY"}),
+                             ("core/answer_list", {"answers": "PRIMARY"}),
+                             ("core/answer_expire", {"answers": "answers_stale_until"}),
+                             ("core/answer_beyond", {"answers": "answers_stale_until"}),
+                             ("list/find", {"list": "PRIMARY"}),
+                             ("list/remove", {"list": "PRIMARY"}),
+                             ("list/expire", {"list": "known_until"})):
+            found = self._explain(name)
+            equal({table: found.get(table) for table in wanted}, wanted, f"{name}: {found}")
+        self.database.rows("DROP TABLE list; DELETE FROM greylist; DELETE FROM answers")
 
     # -- rights ----------------------------------------------------------
 
