@@ -168,6 +168,9 @@ static void run_and_answer(struct reader *reader, struct store_ask *ask)
 			note_trouble(reader, &error, true);
 			health_count(&store->health, 1);
 		}
+		/* It answers, if not to this one: the next one finds out whether it works. */
+		if (reader->database != NULL)
+			door_ajar(&store->doors[HEALTH_READ]);
 	}
 	store_ask_answer(ask);
 }
@@ -194,6 +197,7 @@ static void serve(struct reader *reader, struct store_ask *ask)
 		refuse(reader, ask, "the database is too slow: it has waited too long");
 	} else if (state == SETS_WAITING && !health_is_bad(&store->health, HEALTH_WRITE)) {
 		queue_hand_over(&store->queue, ask);
+		door_ajar(&store->doors[HEALTH_READ]);
 	} else if (!ready(reader)) {
 		health_count(&store->health, 1);
 		refuse(reader, ask, reader->trouble);

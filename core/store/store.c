@@ -290,6 +290,7 @@ bool store_start(struct store *store, struct store_ask *ask)
 	case QUEUE_FULL: store_ask_fail(ask, "too much waits for the database already"); break;
 	case QUEUE_CLOSED: store_ask_fail(ask, "the database is being closed"); break;
 	}
+	door_ajar(&store->doors[lane == QUEUE_READ ? HEALTH_READ : HEALTH_WRITE]);
 	return false;
 }
 

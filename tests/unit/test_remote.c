@@ -238,6 +238,56 @@ static void test_one_finds_out(void)
 	g_assert_true(scripted_is_ended());
 }
 
+/* Reads as soon as the door lets it. */
+static enum store_state read_at_last(struct store *store)
+{
+	gint64 limit = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+	enum store_state state;
+	struct stored ask;
+
+	for (;;) {
+		g_assert_cmpint(g_get_monotonic_time(), <, limit);
+		stored_set(&ask, &scripted_read, "192.0.2.1", "a", 1);
+		if (stored_start(store, &ask))
+			break;
+		g_usleep(1000);
+	}
+	stored_await(&ask, 1, 5000);
+	state = ask.ask.state;
+	stored_free(&ask, 1);
+	return state;
+}
+
+/* Of a statement that is wrong, or of a right that is missing, nobody learns whether the database
+ * works; that must not keep the others out for ever. */
+static void test_next_finds_out(void)
+{
+	static const enum database_fault faults[] = { DATABASE_DATA, DATABASE_DENIED };
+	struct store_settings settings = { .driver = "scripted", .target.path = "scripted" };
+	struct database_driver driver = scripted;
+
+	driver.remote = true;
+	driver.readers = 1;
+	for (size_t i = 0; i < G_N_ELEMENTS(faults); i++) {
+		struct store *store;
+
+		scripted_reset();
+		store = store_new_with(&settings, &driver);
+		store_add(store, &scripted_set);
+		stored_log_start();
+		g_assert_true(store_open(store));
+		/* Lost, opened again, and lost once more. */
+		scripted_fail(SPOT_RUN, 2, DATABASE_LOST, "no answer");
+		g_assert_cmpint(read_at_last(store), ==, STORE_FAILED);
+		scripted_fail(SPOT_RUN, 1, faults[i], "refused");
+		g_assert_cmpint(read_at_last(store), ==, STORE_FAILED);
+		g_assert_cmpint(read_at_last(store), ==, STORE_DONE);
+		stored_log_stop();
+		store_unref(store);
+		g_assert_true(scripted_is_ended());
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -247,5 +297,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/remote/a password is a line of a file that others may not read", test_secrets);
 	g_test_add_func("/remote/a door that is ajar lets one in", test_door);
 	g_test_add_func("/remote/one ask finds out whether a database answers again", test_one_finds_out);
+	g_test_add_func("/remote/who finds out nothing leaves it to the next one", test_next_finds_out);
 	return g_test_run();
 }
