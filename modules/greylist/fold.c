@@ -38,7 +38,12 @@ static char *shorten(const char *text, char folded[FOLD_SIZE])
 char *fold_text(const char *text, char folded[FOLD_SIZE])
 {
 	size_t length = strlen(text);
+	g_autofree char *valid = NULL;
 
+	if (!g_utf8_validate(text, (gssize)length, NULL)) {
+		text = valid = g_utf8_make_valid(text, (gssize)length);
+		length = strlen(text);
+	}
 	if (length >= FOLD_SIZE)
 		return shorten(text, folded);
 	memcpy(folded, text, length + 1);

@@ -9,7 +9,8 @@
 enum { FOLD_SIZE = 255 }; /* bytes of what is folded, with the NUL */
 
 /* Lower case (of ASCII). A domain loses the dot at its end. What is too long is cut, and a hash of
- * all of it stands behind. */
+ * all of it stands behind. Bytes that are no UTF-8 are each U+FFFD: a database may refuse them, or
+ * give back something else. */
 char *fold_text(const char *text, char folded[FOLD_SIZE]);
 
 /* Moreover without the extension of the local part (each of the characters extension begins one),

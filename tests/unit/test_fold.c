@@ -144,6 +144,15 @@ static void test_text(void)
 	g_assert_cmpstr(fold_text("Example.ORG.", folded), ==, "example.org");
 	g_assert_cmpstr(fold_text(".", folded), ==, ".");
 	g_assert_cmpstr(fold_text("", folded), ==, "");
+	g_assert_cmpstr(fold_text("\xff"
+	                          "A\xc3(",
+	                          folded),
+	                ==,
+	                "\xef\xbf\xbd"
+	                "a\xef\xbf\xbd(");
+	g_assert_cmpstr(fold_text("\xed\xa0\x80\xc3\xbc", folded), ==,
+	                "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xbc");
+	g_assert_cmpstr(fold_sender("\xff@Example.org", "+", folded), ==, "\xef\xbf\xbd@example.org");
 }
 
 /* Each length around the limits, with a character of two bytes where it may be cut. */
