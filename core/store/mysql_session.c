@@ -151,6 +151,9 @@ static MYSQL *connect_host(struct database *database, unsigned answer_time, char
 		                          host->port, host->socket, 0) != NULL;
 		/* The library keeps one to connect again by itself, which it is never asked to. */
 		secret_wipe(handle->passwd);
+		/* Of a connection that could not be made it has freed its copy already. */
+		if (!good && password != NULL)
+			secret_wipe_freed(strlen(password));
 	}
 	secret_free(password);
 	if (!good && handle == NULL)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -111,6 +112,18 @@ void secret_wipe(char *text)
 {
 	if (text != NULL)
 		explicit_bzero(text, strlen(text));
+}
+
+void secret_wipe_freed(size_t length)
+{
+	enum { BLOCKS = 32 };
+	void *blocks[BLOCKS];
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		if ((blocks[i] = malloc(length + 1)) != NULL)
+			explicit_bzero(blocks[i], length + 1);
+	for (size_t i = 0; i < BLOCKS; i++)
+		free(blocks[i]);
 }
 
 bool secret_check(const char *path, char **error)

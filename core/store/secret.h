@@ -15,6 +15,10 @@ void secret_free(char *secret); /* accepts NULL */
 /* Overwrites a text that is somebody else's; accepts NULL. */
 void secret_wipe(char *text);
 
+/* Overwrites what lies about of copies of a text of this length that this thread has just freed. No
+ * allocator promises to hand them out again; those we know do. */
+void secret_wipe_freed(size_t length);
+
 /* Whether it could be read. */
 bool secret_check(const char *path, char **error);
 
