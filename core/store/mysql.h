@@ -72,6 +72,8 @@ bool mysql_fail(struct database *database, unsigned code, const char *message, i
                 struct database_error *error);
 /* The same of a connection that could not be made: a sentence without the host, 160 bytes. */
 void mysql_say_unconnected(const struct remote *remote, unsigned code, const char *message, char *text);
+/* The rest of a sentence that begins with the host, else all of it. */
+const char *mysql_without_host(const struct remote_host *host, const char *text);
 /* A fault in words of our own. Returns false. */
 bool mysql_refuse(struct database_error *error, enum database_fault fault, const char *format, ...)
         PP_PRINTF(3, 4);

@@ -17,6 +17,15 @@ bool mysql_refuse(struct database_error *error, enum database_fault fault, const
 	return false;
 }
 
+const char *mysql_without_host(const struct remote_host *host, const char *text)
+{
+	size_t length = strlen(host->shown);
+
+	return g_str_has_prefix(text, host->shown) && g_str_has_prefix(text + length, ": ")
+	               ? text + length + 2
+	               : text;
+}
+
 /* -- statements ---------------------------------------------------------- */
 
 /* The server's numbers are the same in both, where both have them; from 2000 on they are the
@@ -84,7 +93,7 @@ static bool lost(struct database *database, const char *message, int64_t since, 
 	error->waited = late;
 	if (late)
 		error->again = remote_bad(database->remote, database->host,
-		                          error->text + strlen(database->host->shown) + 2);
+		                          mysql_without_host(database->host, error->text));
 	return false;
 }
 

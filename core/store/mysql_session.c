@@ -236,7 +236,7 @@ static bool try_host(struct database *database, struct remote_host *host, struct
 	if (error->fault == DATABASE_DENIED)
 		remote_good(database->remote, host); /* for those who read */
 	else if (error->again == 0)
-		error->again = remote_bad(database->remote, host, error->text + strlen(host->shown) + 2);
+		error->again = remote_bad(database->remote, host, mysql_without_host(host, error->text));
 	return false;
 }
 

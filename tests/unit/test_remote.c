@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "scripted.h"
+#include "store/mysql.h"
 #include "store/remote.h"
 #include "store/secret.h"
 
@@ -117,6 +118,16 @@ static void test_attempts(void)
 	g_assert_cmpint(again - now, >, 1400000);
 	g_assert_cmpint(again - now, <=, 2000000);
 	remote_free(remote);
+}
+
+static void test_sentences(void)
+{
+	const struct remote_host host = { .shown = "db1:3307" };
+
+	g_assert_cmpstr(mysql_without_host(&host, "db1:3307: it is away"), ==, "it is away");
+	g_assert_cmpstr(mysql_without_host(&host, "it is away"), ==, "it is away");
+	g_assert_cmpstr(mysql_without_host(&host, "db1:3307"), ==, "db1:3307");
+	g_assert_cmpstr(mysql_without_host(&host, ""), ==, "");
 }
 
 /* -- the password -------------------------------------------------------- */
@@ -294,6 +305,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/remote/hosts are names, addresses and sockets, and nothing else", test_hosts);
 	g_test_add_func("/remote/copies are compared with all they have", test_copies);
 	g_test_add_func("/remote/of a host that failed one attempt is made at a time", test_attempts);
+	g_test_add_func("/remote/a sentence loses the host it begins with, if it does", test_sentences);
 	g_test_add_func("/remote/a password is a line of a file that others may not read", test_secrets);
 	g_test_add_func("/remote/a door that is ajar lets one in", test_door);
 	g_test_add_func("/remote/one ask finds out whether a database answers again", test_one_finds_out);
