@@ -39,6 +39,8 @@ static const struct {
 	  "somebody else holds a lock for too long (SHOW PROCESSLIST, SHOW ENGINE INNODB STATUS)" },
 	{ 1213, DATABASE_BUSY, "two transactions were in each other's way each time" },
 	{ 1020, DATABASE_BUSY, NULL }, /* a row has changed since it was read */
+	{ 1412, DATABASE_BUSY, NULL }, /* the table was changed meanwhile */
+	{ 1615, DATABASE_BUSY, NULL }, /* ... and a statement has to be prepared anew */
 	{ 1317, DATABASE_BUSY, "the statement was ended by KILL QUERY" },
 	{ 1021, DATABASE_DENIED, "its disk is full; free some" },
 	{ 1114, DATABASE_DENIED, "the table is full: its disk, tablespace or a limit; make room" },
@@ -52,11 +54,13 @@ static const struct {
 	{ 1142, DATABASE_DENIED, NULL },
 	{ 1143, DATABASE_DENIED, NULL },
 	{ 1227, DATABASE_DENIED, NULL },
+	{ 1226, DATABASE_DENIED, NULL }, /* so many statements an hour */
 	{ 1461, DATABASE_DENIED, "no more prepared statements are allowed: raise max_prepared_stmt_count" },
 	{ 1665, DATABASE_DENIED, "binlog_format is STATEMENT: make it MIXED or ROW" },
 	{ 1290, DATABASE_LOST, "it is read-only" },
 	{ 1792, DATABASE_LOST, "it is read-only" },
 	{ 1836, DATABASE_LOST, "it is read-only" },
+	{ 1180, DATABASE_LOST, NULL }, /* at a commit: nobody knows what became of it */
 	{ 1047, DATABASE_LOST, "it is not part of its cluster (wsrep_ready is off)" },
 	{ 1053, DATABASE_LOST, "it is being shut down" },
 	{ 1152, DATABASE_LOST, NULL }, /* the connection was aborted */
