@@ -238,6 +238,7 @@ static void close_database(struct database *database)
 	g_hash_table_unref(database->prepared);
 	mysql_disconnect(database->handle);
 	g_array_unref(database->binds);
+	g_ptr_array_unref(database->cleaned);
 	g_free(database->values);
 	g_free(database->names);
 	g_free(database);
@@ -254,6 +255,7 @@ static struct database *open_database(const struct database_target *target, stru
 	database->bytes = -1;
 	database->prepared = mysql_prepared_new();
 	database->binds = g_array_new(false, true, sizeof(MYSQL_BIND));
+	database->cleaned = g_ptr_array_new_with_free_func(g_free);
 	g_snprintf(database->lock, sizeof(database->lock), "ppolicyd.%.50s", target->remote->database);
 	if (mysql_connect(database, error))
 		return database;

@@ -35,6 +35,7 @@ struct database {
 
 	GHashTable *prepared; /* struct prepared -> itself */
 	GArray *binds;        /* MYSQL_BIND of a statement's arguments */
+	GPtrArray *cleaned;   /* texts among them that were not UTF-8 */
 	struct database_value *values;
 	const char **names;   /* they belong to described */
 	unsigned columns;     /* room in both */

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include "base/text.h"
 
 enum { ROOM_FIRST = 128 }; /* bytes of a text */
 
@@ -117,8 +118,25 @@ void mysql_forget(struct database *database, const struct statement_set *set)
 
 /* -- arguments ----------------------------------------------------------- */
 
+/* The server refuses what is not UTF-8, and with it a whole batch; whoever may choose an address would
+ * get around greylisting so. */
+static void bind_text(struct database *database, MYSQL_BIND *bind, const struct database_value *value)
+{
+	char *cleaned;
+
+	bind->buffer_type = MYSQL_TYPE_STRING;
+	bind->buffer = (void *)value->string;
+	bind->buffer_length = value->length;
+	if (text_is_utf8(value->string, value->length))
+		return;
+	cleaned = g_utf8_make_valid(value->string, value->length);
+	g_ptr_array_add(database->cleaned, cleaned);
+	bind->buffer = cleaned;
+	bind->buffer_length = strlen(cleaned);
+}
+
 /* The values outlive the run, so they need not be copied. */
-static void bind_value(MYSQL_BIND *bind, const struct database_value *value)
+static void bind_value(struct database *database, MYSQL_BIND *bind, const struct database_value *value)
 {
 	memset(bind, 0, sizeof(*bind));
 	switch (value->kind) {
@@ -130,11 +148,7 @@ static void bind_value(MYSQL_BIND *bind, const struct database_value *value)
 		bind->buffer_type = MYSQL_TYPE_DOUBLE;
 		bind->buffer = (void *)&value->real;
 		break;
-	case PP_STRING:
-		bind->buffer_type = MYSQL_TYPE_STRING;
-		bind->buffer = (void *)value->string;
-		bind->buffer_length = value->length;
-		break;
+	case PP_STRING: bind_text(database, bind, value); break;
 	default: bind->buffer_type = MYSQL_TYPE_NULL;
 	}
 }
@@ -145,8 +159,9 @@ static bool execute(struct database *database, MYSQL_STMT *handle, const unsigne
 	int64_t since = g_get_monotonic_time();
 
 	g_array_set_size(database->binds, count);
+	g_ptr_array_set_size(database->cleaned, 0);
 	for (unsigned i = 0; i < count; i++)
-		bind_value(&g_array_index(database->binds, MYSQL_BIND, i),
+		bind_value(database, &g_array_index(database->binds, MYSQL_BIND, i),
 		           &values[places != NULL ? places[i] : i]);
 	if (count > 0 && mysql_stmt_bind_param(handle, (MYSQL_BIND *)database->binds->data) != 0)
 		return fail(database, handle, since, writes, error);
