@@ -27,6 +27,7 @@ struct database {
 	bool read_only;           /* nothing is written, so a replica will do */
 	bool is_mariadb, has_returning;
 	bool broken;             /* the connection is of no use any more */
+	bool missing;            /* a statement did not find a table */
 	unsigned code;           /* the number of the last error */
 	int64_t limit, patience; /* of a statement, of a lock: milliseconds */
 	bool locked;             /* it holds the lock for migrations */

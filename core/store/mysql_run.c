@@ -413,6 +413,7 @@ bool mysql_run(struct database *database, const struct statement *statement, uns
 		                    statement->name);
 	good = statement->result != NULL ? run_pair(database, &run, error)
 	                                 : run_part(database, &run, STATEMENT_TEXT, &run.sink, error);
+	database->missing |= !good && database->code == MYSQL_NO_TABLE;
 	return good || blame(statement, error);
 }
 

@@ -280,10 +280,22 @@ bool mysql_connect(struct database *database, struct database_error *error)
 	return false;
 }
 
+/* Such as one that was dropped and made again, where the tables are to be made anew. */
+static bool is_another(struct database *database, struct database_error *error)
+{
+	if (!database->missing)
+		return false;
+	database->missing = false;
+	return !mysql_once(database, "SELECT version FROM ppolicyd_schema LIMIT 1", NULL, 0, NULL, error) &&
+	       database->code == MYSQL_NO_TABLE;
+}
+
 enum database_presence mysql_still_there(struct database *database, struct database_error *error)
 {
 	/* Who reads finds out by reading, and may read again. */
 	if (database->read_only)
 		return database->broken ? DATABASE_GONE : DATABASE_THERE;
+	if (is_another(database, error))
+		return DATABASE_REPLACED;
 	return check_writable(database, error) ? DATABASE_THERE : DATABASE_GONE;
 }

@@ -190,6 +190,36 @@ class MySQL:
             equal({table: found.get(table) for table in wanted}, wanted, f"{name}: {found}")
         self.database.rows("DROP TABLE list; DELETE FROM greylist; DELETE FROM answers")
 
+    # -- what is kept ----------------------------------------------------
+
+    def _ask_bytes(self, sender, helo="mail"):
+        client = PolicyClient(f"inet:127.0.0.1:{self.server.port}")
+        client.socket.sendall(
+            b"request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.1\nhelo_name=" +
+            helo.encode() + b"\nsender=" + sender + b"\nrecipient=bytes@example.org\ninstance=1.2\n\n")
+        reply = client.reply()
+        client.close()
+        return reply
+
+    def case_senders_that_are_not_text_wait_like_others(self):
+        self.serve()
+        for sender in (b"\xff\xfe@example.net", b"\xc3(@example.net", b"\xed\xa0\x80@example.net",
+                       b"\xf4\x90\x80\x80@example.net", "\U0001f4e7@example.net".encode(), b"x" * 1000 + b"\xff"):
+            contains(self._ask_bytes(sender), "wait new", sender)
+            contains(self._ask_bytes(sender), "wait early", sender)
+            equal(self._ask_bytes(sender, "known"), "INFO known absent")
+
+    def case_a_blank_at_the_end_is_something(self):
+        self.server.ctl("list", "add", "known", "blank@example.net")
+        equal(self._ask_bytes(b"blank@example.net", "known"), "INFO known found")
+        equal(self._ask_bytes(b"blank@example.net ", "known"), "INFO known absent")
+
+    def case_a_database_that_was_dropped_and_made_again_gets_its_tables(self):
+        equal(self.works(), True)
+        self.database.rows("DROP DATABASE ppolicyd; CREATE DATABASE ppolicyd", None)
+        self.is_back(time.monotonic(), "made again")
+        contains(self.server.log(), "another database is in its place")
+
     # -- rights ----------------------------------------------------------
 
     def case_without_the_right_to_make_tables_it_says_what_to_run_and_then_works(self):
@@ -230,6 +260,19 @@ class MySQL:
         if SANITIZED:
             raise Skip("sanitizers keep what was freed")
         equal(self.works(), True)
+        self._search_memory()
+
+    def case_nor_is_it_where_connecting_fails(self):
+        if SANITIZED:
+            raise Skip("sanitizers keep what was freed")
+        self.database.rows("GRANT ALL ON nowhere.* TO 'ppolicyd'@'%'", None)
+        self.serve(self.database.settings(more=', database = "nowhere"'))
+        contains(self.ask()[0], "unknown - ")
+        time.sleep(1)  # some more attempts
+        self._search_memory()
+        self.serve()
+
+    def _search_memory(self):
         pid = self.server.process.pid
         found = []
         try:
@@ -243,7 +286,8 @@ class MySQL:
                         content = memory.read(end - begin)
                     except (OSError, ValueError, OverflowError):
                         continue
-                    if PASSWORD.encode() in content:
+                    # free() writes over what a block begins with.
+                    if PASSWORD[-9:].encode() in content:
                         found.append(line.strip())
         except PermissionError as error:
             raise Skip("this user may not look into it") from error
