@@ -112,7 +112,10 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/asker.c tests/unit/asker.h \
 	tests/unit/asking.c tests/unit/asking.h \
 	tests/unit/diary.h \
+	tests/unit/dns_faults.c tests/unit/dns_faults.h \
 	tests/unit/nameserver.c tests/unit/nameserver.h \
+	tests/unit/nameserver_breaks.c \
+	tests/unit/nameserver_reply.c tests/unit/nameserver_reply.h \
 	tests/unit/nameserver_says.c tests/unit/nameserver_says.h \
 	tests/unit/policy.c tests/unit/policy.h \
 	tests/unit/probe.h \

@@ -1,4 +1,4 @@
-/* unit/nameserver.c - a DNS server on loopback that says what the first label of the name tells it */
+/* unit/nameserver.c - a DNS server on loopback that says what a label of the name tells it */
 #include "nameserver.h"
 
 #include <arpa/inet.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "nameserver_says.h"
 
-enum { TCP_MAX = 32, UDP_SIZE = 512, DRIP_MS = 20 };
+enum { TCP_MAX = 32, UDP_SIZE = 512, DRIP_MS = 100 };
 
 struct stream { /* a TCP connection */
 	int fd;
@@ -24,6 +24,7 @@ struct stream { /* a TCP connection */
 struct nameserver {
 	GThread *thread;
 	int udp, tcp, wake;
+	int elsewhere; /* another port */
 	char address[32];
 	const char *always;
 	unsigned asked;   /* atomic */
@@ -33,11 +34,32 @@ struct nameserver {
 
 /* -- answering ----------------------------------------------------------- */
 
+static const struct saying *find_saying(const char *label)
+{
+	const struct saying *lists[] = { nameserver_sayings, nameserver_breaks };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+		for (const struct saying *saying = lists[i]; saying->label != NULL; saying++)
+			if (strcmp(saying->label, label) == 0)
+				return saying;
+	return NULL;
+}
+
+/* What the first label it knows tells it; without one there is no such name. */
 static void say(const struct nameserver *server, struct reply *reply)
 {
-	g_autofree char *label = g_strndup((const char *)reply->query + 13, reply->query[12]);
+	const uint8_t *name = reply->query + 12;
+	const struct saying *saying = server->always != NULL ? find_saying(server->always) : NULL;
 
-	nameserver_say(reply, server->always != NULL ? server->always : label);
+	for (; saying == NULL && *name != 0; name += *name + 1) {
+		g_autofree char *label = g_strndup((const char *)name + 1, *name);
+
+		saying = find_saying(label);
+	}
+	if (saying != NULL)
+		saying->say(reply);
+	else
+		reply_set_code(reply, 3);
 }
 
 static unsigned count_seen(struct nameserver *server, const uint8_t *name, size_t size)
@@ -83,8 +105,12 @@ static void serve_udp(struct nameserver *server)
 
 	if (size < 0 || !answer(server, query, (size_t)size, false, &reply))
 		return;
-	if (!reply.silent)
-		sendto(server->udp, reply.out->data, reply.out->len, 0, (struct sockaddr *)&from, length);
+	for (unsigned i = 0; i <= reply.before && !reply.silent; i++) {
+		reply.out->data[0] ^= i < reply.before ? 0x55 : 0;
+		sendto(reply.elsewhere ? server->elsewhere : server->udp, reply.out->data, reply.out->len, 0,
+		       (struct sockaddr *)&from, length);
+		reply.out->data[0] ^= i < reply.before ? 0x55 : 0;
+	}
 	g_byte_array_unref(reply.out);
 }
 
@@ -109,28 +135,57 @@ static void accept_stream(struct nameserver *server)
 	g_assert_cmpint(fd, <, 0);
 }
 
-/* Each message is behind its length. False: the connection is to be closed. */
+/* A message behind its length. */
+static void add_message(struct stream *stream, const struct reply *reply, bool wrong_id)
+{
+	unsigned size = reply->length > 0 ? reply->length : reply->out->len;
+	const uint8_t length[2] = { (uint8_t)(size >> 8), (uint8_t)size };
+	guint at;
+
+	g_byte_array_append(stream->out, length, 2);
+	at = stream->out->len;
+	g_byte_array_append(stream->out, reply->out->data, reply->out->len);
+	stream->out->data[at] ^= wrong_id ? 0x55 : 0;
+}
+
+static void add_messages(struct stream *stream, const struct reply *reply)
+{
+	if (reply->silent || (reply->closes && reply->length == 0))
+		return;
+	if (reply->is_empty_frame)
+		g_byte_array_append(stream->out, (const uint8_t *)"\0", 2);
+	for (unsigned i = 0; i < reply->before; i++)
+		add_message(stream, reply, true);
+	add_message(stream, reply, false);
+}
+
+/* False: the connection is to be closed. */
 static bool answer_stream(struct nameserver *server, struct stream *stream)
 {
 	const uint8_t *bytes = stream->in->data;
 	size_t size = stream->in->len >= 2 ? (size_t)bytes[0] << 8 | bytes[1] : SIZE_MAX;
 	struct reply reply;
-	uint8_t length[2];
 
 	if (size == SIZE_MAX || stream->in->len < size + 2)
 		return true;
 	if (!answer(server, bytes + 2, size, true, &reply))
 		return false;
-	length[0] = (uint8_t)(reply.out->len >> 8);
-	length[1] = (uint8_t)reply.out->len;
-	if (!reply.silent) {
-		g_byte_array_append(stream->out, length, 2);
-		g_byte_array_append(stream->out, reply.out->data, reply.out->len);
-	}
+	add_messages(stream, &reply);
 	stream->drips |= reply.drips;
 	g_byte_array_unref(reply.out);
 	g_byte_array_remove_range(stream->in, 0, (guint)size + 2);
 	return !reply.closes && answer_stream(server, stream);
+}
+
+static void send_stream(struct stream *stream)
+{
+	ssize_t size;
+
+	if (stream->out->len == 0)
+		return;
+	size = send(stream->fd, stream->out->data, stream->drips ? 1 : stream->out->len, MSG_NOSIGNAL);
+	if (size > 0)
+		g_byte_array_remove_range(stream->out, 0, (guint)size);
 }
 
 static void serve_stream(struct nameserver *server, struct stream *stream, short events)
@@ -138,21 +193,18 @@ static void serve_stream(struct nameserver *server, struct stream *stream, short
 	uint8_t bytes[4096];
 	ssize_t size;
 
-	if (stream->out->len > 0) {
-		size = send(stream->fd, stream->out->data, stream->drips ? 1 : stream->out->len,
-		            MSG_NOSIGNAL);
-		if (size > 0)
-			g_byte_array_remove_range(stream->out, 0, (guint)size);
-	}
-	if (events == 0)
+	send_stream(stream);
+	if ((events & ~POLLOUT) == 0)
 		return;
 	size = read(stream->fd, bytes, sizeof(bytes));
 	if (size < 0 && errno == EAGAIN)
 		return;
 	if (size > 0)
 		g_byte_array_append(stream->in, bytes, (guint)size);
-	if (size <= 0 || !answer_stream(server, stream))
-		close_stream(stream);
+	if (size > 0 && answer_stream(server, stream))
+		return;
+	send_stream(stream);
+	close_stream(stream);
 }
 
 static void *serve(void *data)
@@ -163,13 +215,18 @@ static void *serve(void *data)
 		                           { server->tcp, POLLIN, 0 } };
 
 	for (;;) {
-		bool sending = false;
+		bool dripping = false;
 
 		for (int i = 0; i < TCP_MAX; i++) {
-			fds[3 + i] = (struct pollfd){ server->streams[i].fd, POLLIN, 0 };
-			sending |= server->streams[i].fd >= 0 && server->streams[i].out->len > 0;
+			const struct stream *stream = &server->streams[i];
+			bool sending = stream->fd >= 0 && stream->out->len > 0;
+
+			fds[3 + i] = (struct pollfd){ stream->fd, POLLIN, 0 };
+			if (sending && !stream->drips)
+				fds[3 + i].events |= POLLOUT;
+			dripping |= sending && stream->drips;
 		}
-		poll(fds, G_N_ELEMENTS(fds), sending ? DRIP_MS : -1);
+		poll(fds, G_N_ELEMENTS(fds), dripping ? DRIP_MS : -1);
 		if (fds[0].revents != 0)
 			return NULL;
 		if (fds[1].revents != 0)
@@ -217,6 +274,7 @@ struct nameserver *nameserver_new(const char *always)
 	for (int i = 0; i < TCP_MAX; i++)
 		server->streams[i].fd = -1;
 	open_sockets(server);
+	server->elsewhere = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	server->wake = eventfd(0, EFD_CLOEXEC);
 	server->thread = g_thread_new("nameserver", serve, server);
 	return server;
@@ -232,6 +290,7 @@ void nameserver_free(struct nameserver *server)
 		if (server->streams[i].fd >= 0)
 			close_stream(&server->streams[i]);
 	close(server->wake);
+	close(server->elsewhere);
 	close(server->udp);
 	close(server->tcp);
 	g_hash_table_destroy(server->seen);

@@ -1,4 +1,4 @@
-/* unit/nameserver.h - a DNS server on loopback that says what the first label of the name tells it
+/* unit/nameserver.h - a DNS server on loopback that says what a label of the name tells it
  *
  * nameserver_says.c lists the labels. It answers in a thread of its own, on UDP and TCP.
  */
