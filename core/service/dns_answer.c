@@ -278,6 +278,11 @@ static pp_dns_status_t read_answers(struct message *message, size_t count, struc
 	return status != PP_DNS_FOUND ? status : make_records(message, found, kept, question, answer);
 }
 
+static bool asks_others(const uint8_t *message)
+{
+	return (message[3] & 0x80) != 0;
+}
+
 /* Whether there is nothing (RFC 2308), and how long that is good: what the SOA record says. Servers
  * of names without it are a referral (2.2): others would know, but this one was to find out. */
 static pp_dns_status_t read_negative(struct message *message, size_t count, pp_dns_status_t said,
@@ -297,7 +302,12 @@ static pp_dns_status_t read_negative(struct message *message, size_t count, pp_d
 		referral |= found.type == PP_DNS_NS;
 	}
 	note_ttl(answer, 0);
-	return referral && said != PP_DNS_NXDOMAIN ? PP_DNS_BROKEN : said;
+	if (said == PP_DNS_NXDOMAIN)
+		return said;
+	if (referral)
+		return PP_DNS_BROKEN;
+	/* An alias for a name that this server neither has nor looks for. */
+	return read_16(message->bytes + 6) > 0 && !asks_others(message->bytes) ? PP_DNS_REFUSED : said;
 }
 
 static bool is_answer_to(struct message *message, const struct question *question)
@@ -316,12 +326,20 @@ static bool is_answer_to(struct message *message, const struct question *questio
 	       dns_name_equal(&name, &question->name);
 }
 
+/* A server that has nothing to say, does not answer for the name and does not ask others. */
+static bool has_not_looked(const uint8_t *message)
+{
+	bool authoritative = (message[2] & 0x04) != 0;
+
+	return !authoritative && !asks_others(message) && read_16(message + 6) == 0;
+}
+
 pp_dns_status_t dns_answer_peek(const uint8_t *message, size_t size)
 {
 	if (size < HEADER)
 		return PP_DNS_BROKEN;
 	switch (message[3] & 15) {
-	case 0: return PP_DNS_FOUND;
+	case 0: return has_not_looked(message) ? PP_DNS_REFUSED : PP_DNS_FOUND;
 	case RCODE_NXDOMAIN: return PP_DNS_NXDOMAIN;
 	case RCODE_SERVFAIL: return PP_DNS_SERVFAIL;
 	case RCODE_REFUSED: return PP_DNS_REFUSED;

@@ -21,7 +21,8 @@ struct dns_answer {
 void dns_answer_decode(const uint8_t *message, size_t size, pp_dns_type_t type, const struct dns_name *name,
                        struct arena *arena, struct dns_answer *answer);
 
-/* What the first bytes of a message say: FOUND stands for no error. BROKEN: it is too short. */
+/* What the first bytes of a message say: FOUND stands for no error. BROKEN: it is too short.
+ * REFUSED: also of a server that does not have the name and asks nobody else for us. */
 pp_dns_status_t dns_answer_peek(const uint8_t *message, size_t size);
 
 const char *dns_type_name(pp_dns_type_t type); /* "MX" */

@@ -209,6 +209,7 @@ static void test_servers(void)
 		{ "servfail", "servfail", PP_DNS_SERVFAIL }, { "refused", "servfail", PP_DNS_REFUSED },
 		{ "refused", "silent", PP_DNS_REFUSED },     { "silent", "refused", PP_DNS_REFUSED },
 		{ "silent", "silent", PP_DNS_TIMEOUT },      { "nxdomain", "address", PP_DNS_NXDOMAIN },
+		{ "lame", "address", PP_DNS_FOUND },         { "no-recursion", "address", PP_DNS_FOUND },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
