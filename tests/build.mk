@@ -128,7 +128,8 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/zone.c tests/unit/zone.h
 
 # What tests written in Python run.
-TEST_TOOLS = tests/lib/spf_check
+TEST_TOOLS = tests/lib/nameserver tests/lib/spf_check
+tests_lib_nameserver_SOURCES = tests/lib/nameserver.c
 tests_lib_spf_check_SOURCES = tests/lib/spf_check.c $(SPF_EVALUATOR)
 
 # They are linked with all of the core.
@@ -152,6 +153,6 @@ installcheck-local:
 	bash $(srcdir)/tests/installcheck
 
 # Sources are in the archive by themselves; the rest, but nothing that is built:
-EXTRA_DIST += tests/run tests/installcheck \
+EXTRA_DIST += tests/run tests/installcheck tests/lib/dns_probe.c \
 	$(call files,tests/lib/*.py tests/fuzz/corpus/* tests/bench/README tests/bench/run tests/bench/*.lua tests/bench/*.py) \
 	$(call files,tests/scenario/* tests/live/* tests/golden/*)
