@@ -462,7 +462,7 @@ class Delegate:
         self.fresh()
         a = self.upstream("HOLD a", host="127.0.0.2")
         b = self.upstream("HOLD b", host="127.0.0.3", port=a.port)
-        names = NameServer({"grey.example.org": "127.0.0.2"}, ttl=1)
+        names = NameServer({"grey.example.org": {"A": "127.0.0.2", "ttl": 1}})
         try:
             client = self.serve(f'"a=grey.example.org:{a.port}:10:1:1"', "inter = '0s'",
                                 dns=f'dns {{ servers = {{ "{names.address}" }}, timeout = "200ms" }}')
