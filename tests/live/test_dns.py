@@ -23,9 +23,14 @@ server { name = "mx1", loops = 2, deadline = "20s", modules = { "@PROBE@", "@MOD
 dns { servers = { @DNS@ }, timeout = "500ms", tries = 2 }
 probe = check.dns_probe { timeout = "15s" }
 spf = check.spf { keep = "0s" }
+lists = {}
+for zone in ("@ZONES@"):gmatch("%S+") do
+    lists[zone] = check.dnsbl { name = (zone:gsub("%W", "_")), zones = { zone }, keep = "0s", self_test = "0s" }
+end
 function incoming(req)
     local name, kind = req:attribute("name"), req:attribute("kind")
-    local answer = kind == "SPF" and spf(req) or probe(req, { name = name, type = kind })
+    local list = kind == "DNSBL" and lists[name]
+    local answer = kind == "SPF" and spf(req) or list and list(req) or probe(req, { name = name, type = kind })
     return info(answer.word .. " " .. answer.text)
 end
 listen("inet:127.0.0.1:@PORT@", incoming)
@@ -119,6 +124,10 @@ REAL = (
     ("thousand.example.org", "A", THOUSAND, None),
     ("many.example.org", "A", "too large an answer", None),
 )
+# Names that the scripted server says something of, all of which can be asked for at once.
+FAULTY = sorted({name.lower().rstrip(".") for name, _, _, alone in Scripted.faults()
+                 if not alone and not name.startswith(("second.", "bomb."))})
+CLIENT, REVERSED = "198.51.100.9", "9.100.51.198"
 WORDS = {"found": "there", "NXDOMAIN": "missing", "no data": "missing"}
 
 
@@ -169,7 +178,7 @@ class Dns:
         return daemon.start()
 
     def rules(self, *servers):
-        return RULES.replace("@PROBE@", self.folder).replace(
+        return RULES.replace("@PROBE@", self.folder).replace("@ZONES@", " ".join(FAULTY)).replace(
             "@DNS@", ", ".join(f'"{server}"' for server in servers))
 
     def use(self, *servers):
@@ -236,17 +245,28 @@ class Dns:
 
     def case_spf_is_unknown_where_dns_is_and_only_there(self):
         self.use(self.scripted.address)
-        names = sorted({name.lower().rstrip(".") for name, _, _, alone in Scripted.faults()
-                        if not alone and not name.startswith(("second.", "bomb."))})
-        answers = self.look_up([(name, "TXT") for name in names])
-        asked = self.ask_all([{"sender": f"a@{name}", "kind": "SPF"} for name in names])
-        wrong = []
-        for name, (word, got), (spf, text) in zip(names, answers, asked):
-            row(name, "SPF", f"{spf}: {text} ({got})")
-            if (word == "unknown") != (spf == "unknown"):
-                wrong.append(f"{name}: {got}, but SPF is {spf}")
-        equal("\n".join(wrong), "")
+        answers = self.look_up([(name, "TXT") for name in FAULTY])
+        asked = self.ask_all([{"sender": f"a@{name}", "kind": "SPF"} for name in FAULTY])
+        self.compare_with(answers, asked, lambda spf, word, got: (spf == "unknown") == (word == "unknown"))
         equal({spf for spf, _ in asked}, {"unknown", "none", "fail"})
+
+    def case_a_client_is_clean_where_dns_says_so_and_only_there(self):
+        """Where the list says anything but 127.0.0.2 and the like, it is broken."""
+        self.use(self.scripted.address)
+        answers = self.look_up([(f"{REVERSED}.{name}", "A") for name in FAULTY])
+        asked = self.ask_all([{"name": name, "kind": "DNSBL", "client_address": CLIENT} for name in FAULTY])
+        self.compare_with(answers, asked, lambda list_word, word, got: list_word == (
+            "clean" if word == "missing" else "unknown"))
+        equal({word for word, _ in asked}, {"unknown", "clean"})
+
+    def compare_with(self, answers, asked, is_right):
+        """What a module makes of it beside what came of the look-up."""
+        wrong = []
+        for name, (word, got), (own, text) in zip(FAULTY, answers, asked):
+            row(name, "", f"{own}: {text} ({got})")
+            if not is_right(own, word, got):
+                wrong.append(f"{name}: {got}, but the answer is {own}")
+        equal("\n".join(wrong), "")
 
     # -- servers that come and go ------------------------------------------------------------
 
