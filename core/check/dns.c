@@ -78,10 +78,16 @@ pp_work_t *pp_dns(pp_ask_t *ask, pp_dns_type_t type, const char *name)
 
 const char *pp_dns_reverse_name(pp_ask_t *ask, const pp_address_t *address, const char *zone)
 {
-	char text[DNS_REVERSE_MAX];
+	const char *domain = zone != NULL ? zone : dns_name_reverse_zone(address);
+	char reverse[DNS_REVERSE_MAX];
+	size_t length = strlen(dns_name_reverse(address, reverse));
+	char *name = arena_alloc(&ask->arena, length + strlen(domain) + 2);
 
-	return arena_printf(&ask->arena, "%s.%s", dns_name_reverse(address, text),
-	                    zone != NULL ? zone : dns_name_reverse_zone(address));
+	/* For each list of each mail: formatting takes longer than all else here. */
+	memcpy(name, reverse, length);
+	name[length] = '.';
+	strcpy(name + length + 1, domain);
+	return name;
 }
 
 pp_work_t *pp_dns_reverse(pp_ask_t *ask, const pp_address_t *address)

@@ -2,13 +2,18 @@
 #include "service/dns_name.h"
 
 #include <glib.h>
-#include <stdio.h>
 #include <string.h>
 
 #define LABEL_MAX 63
 #define POINTER 0xc0 /* the two bits of a length that say that the name goes on elsewhere */
 #define NO_POINTER SIZE_MAX
 #define POINTERS_MAX 127 /* of a name: so many labels it can have */
+
+/* For each byte of each name: a function of the library takes longer than all else. */
+static inline uint8_t to_lower(uint8_t byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
 
 /* -- text ---------------------------------------------------------------- */
 
@@ -48,7 +53,7 @@ static const char *read_label(const char **text, struct dns_name *name)
 			return "the name has a label of more than 63 bytes";
 		if (name->size == DNS_NAME_MAX - 1)
 			return "the name has more than 253 bytes";
-		name->wire[name->size++] = (uint8_t)g_ascii_tolower((char)byte);
+		name->wire[name->size++] = to_lower((uint8_t)byte);
 	}
 	name->wire[start] = (uint8_t)length;
 	return length == 0 ? "the name has an empty label" : NULL;
@@ -166,25 +171,48 @@ bool dns_name_equal(const struct dns_name *name, const struct dns_name *other)
 {
 	if (name->size != other->size)
 		return false;
+	if (memcmp(name->wire, other->wire, name->size) == 0)
+		return true;
 	/* No length of a label is a letter. */
 	for (size_t i = 0; i < name->size; i++)
-		if (g_ascii_tolower((char)name->wire[i]) != g_ascii_tolower((char)other->wire[i]))
+		if (to_lower(name->wire[i]) != to_lower(other->wire[i]))
 			return false;
 	return true;
 }
 
 /* -- reverse names ------------------------------------------------------- */
 
+static char *write_decimal(char *at, uint8_t byte)
+{
+	if (byte >= 100)
+		*at++ = (char)('0' + byte / 100);
+	if (byte >= 10)
+		*at++ = (char)('0' + byte / 10 % 10);
+	*at++ = (char)('0' + byte % 10);
+	return at;
+}
+
+static char *write_nibbles(char *at, uint8_t byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*at++ = digits[byte & 15];
+	*at++ = '.';
+	*at++ = digits[byte >> 4];
+	return at;
+}
+
 const char *dns_name_reverse(const pp_address_t *address, char text[DNS_REVERSE_MAX])
 {
-	const uint8_t *byte = address->bytes;
+	const bool is_six = address->family == 6;
 	char *at = text;
 
+	for (int i = is_six ? 15 : 3; i >= 0 && address->family != 0; i--) {
+		at = is_six ? write_nibbles(at, address->bytes[i]) : write_decimal(at, address->bytes[i]);
+		if (i > 0)
+			*at++ = '.';
+	}
 	*at = '\0';
-	if (address->family == 4)
-		snprintf(text, DNS_REVERSE_MAX, "%u.%u.%u.%u", byte[3], byte[2], byte[1], byte[0]);
-	for (int i = 15; i >= 0 && address->family == 6; i--)
-		at += sprintf(at, "%x.%x%s", byte[i] & 15, byte[i] >> 4, i > 0 ? "." : "");
 	return text;
 }
 
