@@ -1,7 +1,4 @@
 /* service/loop.c - an event-loop thread: descriptors, timers, messages */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* pthread_setname_np() */
-#endif
 #include "service/loop.h"
 
 #include <errno.h>
@@ -187,17 +184,21 @@ pp_msec_t loop_next_due(const struct loop *loop)
 	return loop->timers == 0 ? -1 : least;
 }
 
-/* At most as many as there were, so that one that sets itself anew cannot keep
- * the loop from its descriptors. */
+/* At most as many as there were, so that one that sets itself anew cannot keep the loop from its
+ * descriptors, and for no longer than these took, or a slice: neither waits for many of the other. */
 static void run_timers(struct loop *loop)
 {
+	int64_t end = 0;
+
 	for (uint32_t left = loop->timers; left > 0 && loop->timers > 0; left--) {
 		struct loop_timer *timer = loop->heap[1].timer;
 
-		if (loop->heap[1].due > loop_now(loop))
+		if (loop->heap[1].due > loop_now(loop) || (end > 0 && clock_usec() > end))
 			break;
 		if (heap_correct_first(loop))
 			continue;
+		if (end == 0)
+			end = MAX(2 * clock_usec() - loop->usec, loop->usec + LOOP_SLICE_USEC);
 		loop_timer_cancel(loop, timer);
 		timer->expired(timer);
 	}

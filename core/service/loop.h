@@ -13,6 +13,9 @@
 #include <stdint.h>
 #include "ppolicyd/module.h"
 
+/* For what comes in heaps, such as timers; then descriptors have their turn again. */
+#define LOOP_SLICE_USEC 50
+
 struct loop;
 
 struct loop *loop_new(const char *name); /* not running; aborts if the kernel gives no descriptors */

@@ -12,7 +12,7 @@ struct clock_test {
 	struct loop_watch watch;
 	struct loop_timer timer;
 	struct loop *loop;
-	int turns;
+	int turns, left;
 	int64_t begin;
 };
 
@@ -50,6 +50,39 @@ static void test_sleep(void)
 		g_assert_cmpint(clock_usec() - test.begin, <, 2 * G_USEC_PER_SEC);
 	}
 	g_assert_cmpint(test.turns, <=, 30 * 4);
+	loop_free(test.loop);
+}
+
+struct slow_timer {
+	struct loop_timer timer; /* first */
+	struct clock_test *test;
+};
+
+static void take_long(struct loop_timer *timer)
+{
+	struct clock_test *test = ((struct slow_timer *)timer)->test;
+	int64_t end = clock_usec() + 500;
+
+	while (clock_usec() < end)
+		continue;
+	if (--test->left == 0)
+		loop_stop(test->loop);
+}
+
+/* Else they would all be of one turn. */
+static void test_slices(void)
+{
+	struct clock_test test = { .loop = loop_new("slices"), .left = 200 };
+	struct slow_timer timers[200];
+
+	loop_at_turn_end(test.loop, count_turn, &test);
+	for (size_t i = 0; i < G_N_ELEMENTS(timers); i++) {
+		timers[i] = (struct slow_timer){ .timer.expired = take_long, .test = &test };
+		loop_timer_set(test.loop, &timers[i].timer, pp_now());
+	}
+	loop_run(test.loop);
+	g_assert_cmpint(test.left, ==, 0);
+	g_assert_cmpint(test.turns, >=, 50);
 	loop_free(test.loop);
 }
 
@@ -295,6 +328,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/timer/a timer is never early and the loop sleeps until then", test_sleep);
+	g_test_add_func("/timer/many timers that are due leave turns to others", test_slices);
 	g_test_add_func("/timer/functions run at the end of each turn", test_turn_end);
 	g_test_add_func("/timer/with a fake clock it sleeps until time is moved", test_fake_sleep);
 	g_test_add_func("/timer/nor does a timer wake it before", test_fake_idle);
