@@ -15,6 +15,7 @@ core_libcore_a_SOURCES = \
 	core/service/dns_answer.c core/service/dns_answer.h \
 	core/service/dns_channel.c core/service/dns_channel.h \
 	core/service/dns_name.c core/service/dns_name.h \
+	core/service/dns_sockets.c core/service/dns_sockets.h \
 	core/service/endpoint.c core/service/endpoint.h \
 	core/service/loop.c core/service/loop.h \
 	core/service/proxy_encode.c core/service/proxy_encode.h \

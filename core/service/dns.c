@@ -19,7 +19,7 @@ struct dns_flight {
 	struct dns_query query; /* first; its channel is set from the beginning */
 	struct dns *dns;
 	guint hash;
-	int64_t started;                /* clock_usec() */
+	int64_t started;                /* loop_usec() */
 	const struct dns_answer *given; /* in place of a server's; NULL: ask */
 	struct loop_timer timer;        /* of what is given */
 	struct dns_wish *wishes;
@@ -57,8 +57,8 @@ static gboolean flight_equal(const void *a, const void *b)
 	const struct dns_query *one = &((const struct dns_flight *)a)->query;
 	const struct dns_query *other = &((const struct dns_flight *)b)->query;
 
-	return one->channel == other->channel && one->type == other->type &&
-	       dns_name_equal(&one->name, &other->name);
+	return a == b || (one->channel == other->channel && one->type == other->type &&
+	                  dns_name_equal(&one->name, &other->name));
 }
 
 static void flight_free(struct dns_flight *flight)
@@ -132,14 +132,14 @@ static void make_answer(const struct dns_flight *flight, struct dns_wish *wish)
 			                            .ttl = query->status == PP_DNS_NXDOMAIN ? 0 : -1 };
 }
 
-static void tell(struct dns *dns, struct dns_flight *flight)
+static void tell(struct dns *dns, struct dns_flight *flight, int64_t now)
 {
 	struct dns_wish *wish;
 
 	while ((wish = flight->wishes) != NULL) {
 		make_answer(flight, wish);
 		unlink_wish(wish);
-		COUNT(dns->stats.usec, MAX(clock_usec() - flight->started, 0));
+		COUNT(dns->stats.usec, MAX(now - flight->started, 0));
 		COUNT(dns->stats.status[wish->answer.status], 1);
 		wish->ready(wish);
 	}
@@ -152,30 +152,35 @@ static void free_old(struct dns *dns)
 			dns_channel_free(g_ptr_array_remove_index_fast(dns->old, i - 1));
 }
 
-static void tell_all(struct dns *dns)
+/* Those who are told ask again, or run steps, and there may be many: what is left has to wait until
+ * the loop has been round. */
+static void tell_some(struct dns *dns)
 {
+	int64_t began = clock_usec(), now = began;
 	struct dns_flight *flight;
 
-	while ((flight = dns->answered.first) != NULL) {
+	for (; (flight = dns->answered.first) != NULL && now - began < LOOP_SLICE_USEC; now = clock_usec()) {
 		dns->answered.first = flight->next;
 		if (flight->next == NULL)
 			dns->answered.last = NULL;
-		tell(dns, flight);
+		tell(dns, flight, now);
 		COUNT(dns->stats.open, -1);
 		flight_free(flight);
 	}
 	loop_timer_cancel(dns->loop, &dns->teller);
+	if (flight != NULL)
+		loop_timer_set(dns->loop, &dns->teller, pp_now());
 	free_old(dns);
 }
 
 static void tell_now(struct loop_timer *timer)
 {
-	tell_all((struct dns *)((char *)timer - offsetof(struct dns, teller)));
+	tell_some((struct dns *)((char *)timer - offsetof(struct dns, teller)));
 }
 
 static void turned(void *data)
 {
-	tell_all(data);
+	tell_some(data);
 }
 
 /* -- asking -------------------------------------------------------------- */
@@ -240,7 +245,7 @@ const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, 
 	}
 	if (dns->stats.open >= DNS_OPEN_MAX)
 		return refuse(dns, wish, PP_DNS_NOT_ASKED, "too many look-ups are under way");
-	probe.started = clock_usec();
+	probe.started = loop_usec(dns->loop);
 	flight = g_memdup2(&probe, sizeof(probe));
 	add_wish(flight, wish);
 	launch(flight);

@@ -7,30 +7,21 @@
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include "service/dns_sockets.h"
 
 #define CLASS_IN 1
 #define FORMERR 1 /* a server does not understand the question */
 #define PORT 53
-#define EDNS_SIZE 1232           /* what passes everywhere in one piece */
-#define RECEIVE_BUFFER (1 << 20) /* for answers of many look-ups at a time */
-#define QUERIES_OF_A_SOCKET 100  /* then another source port */
-#define NAME_TEXT_MAX 512        /* for c-ares: at worst each byte has a backslash */
-
-struct line;
-
-struct socket {                  /* that c-ares has open */
-	struct loop_watch watch; /* first */
-	struct line *line;
-	struct socket *next;
-};
+#define EDNS_SIZE 1232          /* what passes everywhere in one piece */
+#define QUERIES_OF_A_SOCKET 100 /* then another source port */
+#define NAME_TEXT_MAX 512       /* for c-ares: at worst each byte has a backslash */
 
 /* One channel of c-ares. */
 struct line {
-	ares_channel ares; /* NULL: there is none */
+	struct dns_sockets sockets; /* first */
+	ares_channel ares;          /* NULL: there is none */
 	struct dns_channel *channel;
 	struct loop_timer timer; /* never later than the first of its queries is due; else not set */
-	struct socket *sockets;
 	unsigned open;
 };
 
@@ -99,55 +90,13 @@ static int use_servers(ares_channel ares, const pp_texts_t *servers)
 
 /* -- sockets and time ---------------------------------------------------- */
 
-static void turn(struct line *line, ares_socket_t readable, ares_socket_t writable)
+static void ready(struct dns_sockets *sockets, ares_socket_t readable, ares_socket_t writable)
 {
+	struct line *line = (struct line *)sockets;
 	struct dns_channel *channel = line->channel;
 
 	ares_process_fd(line->ares, readable, writable);
 	channel->turned(channel->data);
-}
-
-static void ready(struct loop_watch *watch, uint32_t events)
-{
-	struct line *line = ((struct socket *)watch)->line;
-	int fd = watch->fd;
-
-	turn(line, (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 ? fd : ARES_SOCKET_BAD,
-	     (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
-}
-
-static void forget_socket(struct line *line, struct socket **link)
-{
-	struct socket *socket = *link;
-
-	if (socket == NULL)
-		return;
-	*link = socket->next;
-	loop_remove(line->channel->loop, &socket->watch);
-	g_free(socket);
-}
-
-static void socket_changed(void *data, ares_socket_t fd, int readable, int writable)
-{
-	struct line *line = data;
-	struct loop *loop = line->channel->loop;
-	uint32_t events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);
-	struct socket **link = &line->sockets;
-
-	while (*link != NULL && (*link)->watch.fd != fd)
-		link = &(*link)->next;
-	if (events == 0) {
-		forget_socket(line, link);
-	} else if (*link != NULL) {
-		loop_change(loop, &(*link)->watch, events);
-	} else {
-		*link = g_new0(struct socket, 1);
-		(*link)->watch = (struct loop_watch){ .fd = fd, .events = events, .ready = ready };
-		(*link)->line = line;
-		/* Where the kernel has no room for it, its queries time out. */
-		if (!loop_add(loop, &(*link)->watch))
-			forget_socket(line, link);
-	}
 }
 
 /* ares_timeout() cuts to whole milliseconds: one more, or the last of them is spent spinning. */
@@ -166,7 +115,7 @@ static void time_over(struct loop_timer *timer)
 /* A try never lasts less than the timeout, so only a query that is new can be due first. */
 static void watch_time(struct line *line)
 {
-	pp_msec_t due = pp_now() + line->channel->timeout + 1;
+	pp_msec_t due = loop_now(line->channel->loop) + line->channel->timeout + 1;
 
 	if (line->open > 0 && (line->timer.place == 0 || line->timer.due > due))
 		loop_timer_set(line->channel->loop, &line->timer, due);
@@ -297,14 +246,14 @@ static int open_line(struct line *line, const struct dns_settings *settings, int
 		.timeout = (int)settings->timeout,
 		.tries = tries,
 		.ednspsz = EDNS_SIZE,
-		.socket_receive_buffer_size = RECEIVE_BUFFER,
 		.lookups = lookups,
-		.sock_state_cb = socket_changed,
-		.sock_state_cb_data = line,
+		.sock_state_cb = dns_sockets_changed,
+		.sock_state_cb_data = &line->sockets,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
-	           ARES_OPT_SOCK_RCVBUF | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
+	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB |
 	           ARES_OPT_NOROTATE; /* of resolv.conf; see the others */
+	int status;
 
 #ifdef ARES_OPT_UDP_MAX_QUERIES
 	options.udp_max_queries = QUERIES_OF_A_SOCKET;
@@ -314,7 +263,11 @@ static int open_line(struct line *line, const struct dns_settings *settings, int
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
 #endif
-	return ares_init_options(&line->ares, &options, mask);
+	dns_sockets_init(&line->sockets, line->channel->loop, ready);
+	status = ares_init_options(&line->ares, &options, mask);
+	if (status == ARES_SUCCESS)
+		dns_sockets_use(&line->sockets, line->ares);
+	return status;
 }
 
 static void close_line(struct line *line)
@@ -324,8 +277,7 @@ static void close_line(struct line *line)
 	ares_destroy(line->ares);
 	line->ares = NULL;
 	loop_timer_cancel(line->channel->loop, &line->timer);
-	while (line->sockets != NULL)
-		forget_socket(line, &line->sockets);
+	dns_sockets_clear(&line->sockets);
 }
 
 /* The same servers without the first, where there are several. */

@@ -1,0 +1,37 @@
+/* service/dns_sockets.h - the sockets of c-ares on a loop, a slice at a time
+ *
+ * c-ares sends what it is asked at once, sends again all whose time is over, and reads as long as
+ * there is something. Where there is much, the loop has its turn in between.
+ */
+#ifndef SERVICE_DNS_SOCKETS_H
+#define SERVICE_DNS_SOCKETS_H
+
+#include <ares.h>
+#include "service/loop.h"
+
+struct dns_socket;
+struct dns_datagram;
+
+/* Those of one channel of c-ares. Embed it. */
+struct dns_sockets {
+	struct loop *loop;
+	/* c-ares is to look at them; ARES_SOCKET_BAD: there is none. */
+	void (*ready)(struct dns_sockets *sockets, ares_socket_t readable, ares_socket_t writable);
+	struct dns_socket *first;
+	int64_t turn;              /* of the loop, of which these are counted */
+	unsigned received, sent;   /* datagrams */
+	struct dns_datagram *ring; /* to be sent */
+	unsigned room, next, waiting;
+	struct loop_timer sender; /* set while some wait */
+};
+
+void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop,
+                      void (*ready)(struct dns_sockets *, ares_socket_t, ares_socket_t));
+/* For struct ares_options: sock_state_cb, with the sockets for its data. */
+void dns_sockets_changed(void *sockets, ares_socket_t fd, int readable, int writable);
+/* c-ares sends and receives by them from now on. */
+void dns_sockets_use(struct dns_sockets *sockets, ares_channel ares);
+/* When c-ares has closed them. */
+void dns_sockets_clear(struct dns_sockets *sockets);
+
+#endif

@@ -1,0 +1,122 @@
+/* unit/test_dns_slices.c - many look-ups at a time leave the loop to others in between */
+#include "asker.h"
+#include "base/clock.h"
+
+#define MANY 200      /* fewer than a socket holds */
+#define SPIN 300      /* us that somebody takes who is told */
+#define AT_ONCE 16    /* questions of a turn, see dns_sockets.c */
+#define PATIENCE 8000 /* ms */
+
+static unsigned turns, told;
+
+static void count_turn(void *data)
+{
+	(void)data;
+	turns++;
+}
+
+static void begin_patient(struct asker *asker, const struct nameserver *server)
+{
+	const char *address = nameserver_address(server);
+	const pp_texts_t texts = { 1, &address };
+	const struct dns_settings settings = { &texts, PATIENCE, 1 };
+
+	asker_begin_with(asker, server);
+	dns_free(asker->dns);
+	asker->dns = dns_new(asker->loop, &settings);
+	loop_at_turn_end(asker->loop, count_turn, NULL);
+	turns = told = 0;
+}
+
+static void start_many(struct asker *asker, struct look_up *look_ups, const char *label)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		g_snprintf(name, sizeof(name), "n%u.%s.example.org", i, label);
+		g_assert_cmpstr(asker_start(asker, &look_ups[i], PP_DNS_A, name), ==, NULL);
+	}
+}
+
+static void free_many(struct look_up *look_ups)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		arena_free(&look_ups[i].arena);
+}
+
+static void spin(struct dns_wish *wish)
+{
+	struct asker *asker = ((struct look_up *)wish)->asker;
+	int64_t end = clock_usec() + SPIN;
+
+	g_assert_cmpint(wish->answer.status, ==, PP_DNS_FOUND);
+	while (clock_usec() < end)
+		continue;
+	told++;
+	if (--asker->open == 0)
+		loop_stop(asker->loop);
+}
+
+/* Else they would be told of as many in a turn as one read brings. */
+static void test_telling(void)
+{
+	struct nameserver *server = nameserver_new(NULL);
+	static struct look_up look_ups[MANY];
+	struct asker asker;
+
+	begin_patient(&asker, server);
+	start_many(&asker, look_ups, "address");
+	for (unsigned i = 0; i < MANY; i++)
+		look_ups[i].wish.ready = spin;
+	asker_wait(&asker);
+	g_assert_cmpuint(told, ==, MANY);
+	g_assert_cmpuint(turns, >=, MANY / 4);
+	free_many(look_ups);
+	asker_finish(&asker);
+	nameserver_free(server);
+}
+
+static void test_sending(void)
+{
+	struct nameserver *server = nameserver_new(NULL);
+	static struct look_up look_ups[MANY];
+	struct asker asker;
+
+	begin_patient(&asker, server);
+	start_many(&asker, look_ups, "address");
+	g_usleep(100000);
+	g_assert_cmpuint(nameserver_asked(server), <=, AT_ONCE);
+	asker_wait(&asker);
+	for (unsigned i = 0; i < MANY; i++)
+		g_assert_cmpint(look_ups[i].wish.answer.status, ==, PP_DNS_FOUND);
+	g_assert_cmpuint(nameserver_asked(server), ==, MANY);
+	g_assert_cmpuint(turns, >=, MANY / AT_ONCE);
+	free_many(look_ups);
+	asker_finish(&asker);
+	nameserver_free(server);
+}
+
+/* What is not sent yet when all ends is not sent. */
+static void test_ending(void)
+{
+	struct nameserver *server = nameserver_new(NULL);
+	static struct look_up look_ups[MANY];
+	struct asker asker;
+
+	begin_patient(&asker, server);
+	start_many(&asker, look_ups, "address");
+	asker_finish(&asker);
+	g_usleep(20000);
+	g_assert_cmpuint(nameserver_asked(server), <=, AT_ONCE);
+	free_many(look_ups);
+	nameserver_free(server);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/dns/who is told of many answers leaves turns to others", test_telling);
+	g_test_add_func("/dns/many questions are sent in several turns", test_sending);
+	g_test_add_func("/dns/what was not sent when all ends is not sent", test_ending);
+	return g_test_run();
+}
