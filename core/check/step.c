@@ -12,8 +12,21 @@
 
 void step_wake(struct pp_ask *ask)
 {
+	loop_timer_cancel(ask->host->loop, &ask->waker);
 	if (step_run(ask, ask->next))
 		step_done(ask);
+}
+
+static void wake_now(struct loop_timer *timer)
+{
+	step_wake((struct pp_ask *)((char *)timer - offsetof(struct pp_ask, waker)));
+}
+
+void step_wake_soon(struct pp_ask *ask)
+{
+	ask->waker.expired = wake_now;
+	if (ask->waker.place == 0)
+		loop_timer_set(ask->host->loop, &ask->waker, pp_now());
 }
 
 static void time_out(struct loop_timer *timer)
@@ -77,6 +90,7 @@ bool step_is_blocked(const struct pp_ask *ask)
 void step_cancel(struct pp_ask *ask)
 {
 	loop_timer_cancel(ask->host->loop, &ask->timer);
+	loop_timer_cancel(ask->host->loop, &ask->waker);
 	work_end_all(ask, PP_WORK_TIMED_OUT);
 }
 

@@ -20,7 +20,8 @@ struct pp_ask {
 	const char **extra;   /* values of the fields that parameters named; NULL: none */
 	pp_msec_t due;        /* pp_now()'s clock */
 	struct loop_timer timer;
-	pp_step_fn next; /* to run when woken */
+	struct loop_timer waker; /* set: more work is done, but not all */
+	pp_step_fn next;         /* to run when woken */
 	bool wait_any, timed_out, running;
 	bool refs;             /* it holds references of check and request */
 	struct pp_work *works; /* newest first */
@@ -54,6 +55,8 @@ struct pp_ask {
 bool step_run(struct pp_ask *ask, pp_step_fn step);
 /* Runs the next step of a waiting ask. */
 void step_wake(struct pp_ask *ask);
+/* The same in this turn of the loop or the next, so that much that is done at once wakes once. */
+void step_wake_soon(struct pp_ask *ask);
 /* Called from the loop when a waiting ask was answered: ask.c's. */
 void step_done(struct pp_ask *ask);
 /* True while a worker or a store does something for it, or will. */

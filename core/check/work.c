@@ -38,7 +38,12 @@ void work_finish(struct pp_work *work, pp_work_state_t state)
 	work->claim = NULL;
 	work->state = state;
 	ask->open_works--;
-	if (!ask->running && (ask->wait_any || ask->open_works == 0))
+	if (ask->running || (!ask->wait_any && ask->open_works > 0))
+		return;
+	/* Answers of DNS come many at a time. */
+	if (work->look_up != NULL && ask->open_works > 0)
+		step_wake_soon(ask);
+	else
 		step_wake(ask);
 }
 

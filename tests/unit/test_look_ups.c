@@ -169,6 +169,9 @@ static void test_results(void)
 		{ "found+gone+servfail+brief+@x", "listed asked step 1: 10.0.0.1+1/60, NXDOMAIN, A of "
 		                                  "servfail.example.org: SERVFAIL, 10.0.0.1+0/5" },
 		{ "found+later+gone+@x", "listed asked step 1: 10.0.0.1+1/60, 10.0.0.1+1/60, NXDOMAIN" },
+		{ "any+gone+gone2+servfail+later+@x",
+		  "listed asked step 2: NXDOMAIN, NXDOMAIN, A of servfail.example.org: SERVFAIL, "
+		  "10.0.0.1+1/60" },
 		{ "any+gone+later+never+@x", "listed asked step 2: NXDOMAIN, 10.0.0.1+1/60, under way" },
 		{ "never+found+@x", "listed asked step 1: no answer in time, 10.0.0.1+1/60" },
 		{ "bad..name+found+@x", "listed asked step 1: A of bad..name.example.org: the name has an "
