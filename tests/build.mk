@@ -21,8 +21,8 @@ UNIT_TESTS = \
 	tests/unit/test_dns \
 	tests/unit/test_dns_faults \
 	tests/unit/test_dns_name \
-	tests/unit/test_dns_slices \
 	tests/unit/test_dns_now \
+	tests/unit/test_dns_slices \
 	tests/unit/test_dynamic_evidence \
 	tests/unit/test_dynamic_patterns \
 	tests/unit/test_fold \

@@ -467,7 +467,7 @@ class Delegate:
             client = self.serve(f'"a=grey.example.org:{a.port}:10:1:1"', "inter = '0s'",
                                 dns=f'dns {{ servers = {{ "{names.address}" }}, timeout = "200ms" }}')
             equal(client.ask(), "HOLD a")
-            names.answers["grey.example.org"] = "127.0.0.3"
+            names.answers["grey.example.org"] = {"A": "127.0.0.3", "ttl": 1}
             wait_until(lambda: client.ask() == "HOLD b", 30, "the new address is used")
         finally:
             names.stop()
