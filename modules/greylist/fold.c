@@ -18,7 +18,8 @@ enum {
 static void lower(char *text)
 {
 	for (; *text != '\0'; text++)
-		*text = g_ascii_tolower(*text);
+		if (g_ascii_isupper(*text))
+			*text |= 'a' - 'A';
 }
 
 /* Cut, not within a character of UTF-8, with a part of the hash of all of it behind: else two

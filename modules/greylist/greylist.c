@@ -136,11 +136,19 @@ static struct state *begin(pp_ask_t *a)
 static const char *key(pp_ask_t *a)
 {
 	const struct state *state = begin(a);
+	const struct triplet *triplet = &state->triplet;
+	char *text, *end;
 
 	if (state->postmaster || state->missing != NULL)
 		return NULL;
-	return pp_format(a, "%s\n%s\n%s", state->triplet.sender, state->triplet.recipient,
-	                 state->triplet.client);
+	text = pp_alloc(a,
+	                strlen(triplet->sender) + strlen(triplet->recipient) + strlen(triplet->client) + 3);
+	end = stpcpy(text, triplet->sender);
+	*end++ = '\n';
+	end = stpcpy(end, triplet->recipient);
+	*end++ = '\n';
+	strcpy(end, triplet->client);
+	return text;
 }
 
 /* -- answers ----------------------------------------------------------------------- */

@@ -1,5 +1,4 @@
 /* triplet.c - client, sender and recipient of an ask, as they are in the table */
-#include <stdio.h>
 #include <string.h>
 #include <glib.h>
 #include "greylist.h"
@@ -7,13 +6,18 @@
 void triplet_network(const struct conf *conf, const pp_address_t *address, char network[FOLD_SIZE])
 {
 	int prefix = (int)(address->family == 6 ? conf->ipv6_prefix : conf->ipv4_prefix);
-	char buffer[64];
+	char buffer[64], *end;
 
-	pp_address_print(address, prefix, buffer);
+	end = stpcpy(network, pp_address_print(address, prefix, buffer));
 	if (prefix == (address->family == 6 ? 128 : 32))
-		snprintf(network, FOLD_SIZE, "%s", buffer);
-	else
-		snprintf(network, FOLD_SIZE, "%s/%d", buffer, prefix);
+		return;
+	*end++ = '/';
+	if (prefix >= 100)
+		*end++ = '1';
+	if (prefix >= 10)
+		*end++ = (char)('0' + prefix / 10 % 10);
+	*end++ = (char)('0' + prefix % 10);
+	*end = '\0';
 }
 
 static bool is_loopback(const pp_address_t *address)
