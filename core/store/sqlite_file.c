@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* What there is to tune; tests/bench tells what a change does. */
-#define PAGE_BYTES 2048                /* of a new database */
+#define PAGE_BYTES 1024                /* of a new database */
 #define CACHE_BYTES (64 * 1024 * 1024) /* a connection, at most */
 #define MMAP_BYTES 0                   /* with it an error of the disk would be a signal */
 
