@@ -25,14 +25,53 @@ static const char *describe_failure(const struct pp_work *work, const char *why)
 	                    why);
 }
 
+/* NULL: it is under way; else a sentence. */
+static const char *launch(struct pp_ask *ask, struct dns_look_up *look_up)
+{
+	const char *wrong = dns_ask(ask->host->dns, &look_up->wish, look_up->type, look_up->name);
+
+	ask->look_ups_under_way += wrong == NULL;
+	return wrong;
+}
+
+/* So that one who looks up much waits for himself, and not others for him. */
+static void wait_in_line(struct pp_ask *ask, struct dns_look_up *look_up)
+{
+	if (ask->look_ups_waiting == NULL)
+		ask->look_ups_end = &ask->look_ups_waiting;
+	*ask->look_ups_end = look_up;
+	ask->look_ups_end = &look_up->next;
+}
+
+static void launch_waiting(struct pp_ask *ask)
+{
+	struct dns_look_up *look_up;
+
+	while (ask->look_ups_under_way < DNS_LOOK_UPS_AT_A_TIME &&
+	       (look_up = ask->look_ups_waiting) != NULL) {
+		const char *wrong;
+
+		ask->look_ups_waiting = look_up->next;
+		wrong = launch(ask, look_up);
+		if (wrong == NULL)
+			continue;
+		look_up->work->error = describe_failure(look_up->work, wrong);
+		look_up->work->state = PP_WORK_FAILED;
+		ask->open_works--;
+	}
+}
+
 static void ready(struct dns_wish *wish)
 {
 	struct pp_work *work = ((struct dns_look_up *)wish)->work;
+	struct pp_ask *ask = work->ask;
 	bool known = is_answer(wish->answer.status);
 
-	note_ttl(work->ask, wish->answer.ttl);
+	note_ttl(ask, wish->answer.ttl);
 	if (!known)
 		work->error = describe_failure(work, pp_dns_status_name(wish->answer.status));
+	ask->look_ups_under_way--;
+	launch_waiting(ask);
 	work_finish(work, known ? PP_WORK_DONE : PP_WORK_FAILED);
 }
 
@@ -67,8 +106,10 @@ pp_work_t *pp_dns(pp_ask_t *ask, pp_dns_type_t type, const char *name)
 		                           .room = &ask->dns_room,
 		                           .answer = { .status = PP_DNS_NOT_ASKED, .ttl = -1 } };
 	wrong = count_look_up(ask);
-	if (wrong == NULL)
-		wrong = dns_ask(ask->host->dns, &look_up->wish, type, name);
+	if (wrong == NULL && ask->look_ups_under_way == DNS_LOOK_UPS_AT_A_TIME)
+		wait_in_line(ask, look_up);
+	else if (wrong == NULL)
+		wrong = launch(ask, look_up);
 	if (wrong == NULL)
 		work_begin(work, NULL);
 	else

@@ -7,6 +7,7 @@
 
 #define DNS_LOOK_UPS_OF_ASK 150
 #define DNS_LOOK_UPS_OF_REQUEST 500
+#define DNS_LOOK_UPS_AT_A_TIME 32     /* of an ask; further ones wait for these */
 #define DNS_LOOK_UPS_WHEN_BUSY 16     /* of an ask, when half of the loop's places are taken */
 #define DNS_BYTES_OF_ASK (256 * 1024) /* of messages; decoded they take some five times as much */
 
@@ -15,6 +16,7 @@ struct dns_look_up {          /* of pp_dns(), in the ask's arena */
 	struct pp_work *work;
 	pp_dns_type_t type;
 	const char *name;
+	struct dns_look_up *next; /* of those that wait */
 };
 
 #endif

@@ -26,8 +26,10 @@ struct pp_ask {
 	bool refs;             /* it holds references of check and request */
 	struct pp_work *works; /* newest first */
 	unsigned open_works;
-	unsigned look_ups; /* in DNS, started */
-	size_t dns_room;   /* bytes that DNS may still say */
+	unsigned look_ups;           /* in DNS, started */
+	unsigned look_ups_under_way; /* of these */
+	struct dns_look_up *look_ups_waiting, **look_ups_end;
+	size_t dns_room; /* bytes that DNS may still say */
 	/* the answer, once step_run() says so */
 	unsigned word;
 	const char *text;

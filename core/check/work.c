@@ -66,6 +66,8 @@ void work_end_all(struct pp_ask *ask, pp_work_state_t state)
 		if (work->state == PP_WORK_OPEN)
 			end_work(work, state);
 	ask->open_works = 0;
+	ask->look_ups_under_way = 0;
+	ask->look_ups_waiting = NULL;
 }
 
 pp_work_state_t pp_work_state(const pp_work_t *work)

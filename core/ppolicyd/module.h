@@ -383,8 +383,9 @@ typedef enum pp_dns_status {
 /* Starts a look-up. name is in the text form of DNS ("mail.example.org", with or without a dot
  * at the end; "\." is a dot within a label, "\032" a byte), as the names in records are.
  * Done: FOUND, NXDOMAIN or NODATA. Failed: the rest, and pp_work_error() says it. Nothing is
- * kept; equal look-ups under way are one. An ask may start 150 of them, all asks of a request
- * 500. The answer is not kept longer than the smallest TTL that the ask has seen. */
+ * kept; equal look-ups under way are one. An ask may start 150 of them, of which 32 are under way
+ * at a time, all asks of a request 500. The answer is not kept longer than the smallest TTL that
+ * the ask has seen. */
 PP_EXPORT pp_work_t *pp_dns(pp_ask_t *a, pp_dns_type_t type, const char *name);
 /* The names (PTR) of an address. */
 PP_EXPORT pp_work_t *pp_dns_reverse(pp_ask_t *a, const pp_address_t *address);

@@ -101,14 +101,18 @@ static pp_step_t counted(pp_ask_t *a)
 	return pp_yes(a, "%u of %u%s%s", done, state->count, *error != '\0' ? ", " : "", error);
 }
 
-/* As many look-ups as the sender's local part says. */
+/* As many look-ups as the sender's local part says, of names that begin with what stands behind it. */
 static pp_step_t ask_many(pp_ask_t *a)
 {
 	struct state *state = pp_state(a);
-	unsigned count = (unsigned)atoi(pp_attr(a, PP_SENDER));
+	char *label;
+	unsigned count = (unsigned)strtoul(pp_attr(a, PP_SENDER), &label, 10);
 
 	for (unsigned i = 0; i < count; i++)
-		state->works[state->count++] = pp_dns(a, PP_DNS_A, pp_format(a, "n%u.example.org", i));
+		state->works[state->count++] = pp_dns(a, PP_DNS_A,
+		                                      pp_format(a, "%.*s%u.example.org",
+		                                                *label == '@' ? 1 : (int)strcspn(label, "@"),
+		                                                *label == '@' ? "n" : label, i));
 	return pp_wait(a, counted);
 }
 
@@ -264,6 +268,38 @@ static void test_limits(void)
 	finish(&f);
 }
 
+/* Each answer takes 700 ms. */
+static void test_at_a_time(void)
+{
+	struct asking f = { 0 };
+	struct dns_stats stats = { 0 };
+	struct request *request;
+	struct asking_wish wish;
+	struct check *check;
+
+	begin(&f);
+	check = asking_check(&f, &many, NULL);
+	request = asking_request(&f, "70later@x");
+	g_assert_false(asking_start(&f, &wish, check, request));
+	g_assert_cmpuint(given, ==, 32);
+	asking_pass(&f, 750);
+	g_assert_cmpuint(given, ==, 64);
+	asking_pass(&f, 700);
+	g_assert_cmpuint(given, ==, 70);
+	g_assert_cmpuint(wish.told, ==, 0);
+	asking_pass(&f, 700);
+	g_assert_cmpuint(wish.told, ==, 1);
+	g_assert_cmpstr(wish.ask.answer.text, ==, "70 of 70");
+	request_unref(request);
+	/* When its time is over, those that wait are not asked. */
+	asking_expect(&f, check, "70never@x", "listed asked 0 of 70");
+	g_assert_cmpuint(given, ==, 70 + 32);
+	dns_stats_add(f.host.dns, &stats);
+	g_assert_cmpuint(stats.asked, ==, 70 + 32);
+	check_unref(check);
+	finish(&f);
+}
+
 static void test_canceled(void)
 {
 	struct asking f = { 0 };
@@ -342,6 +378,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/look-ups/an answer is kept no longer than the smallest TTL", test_kept);
 	g_test_add_func("/look-ups/an ask has 150, a request 500", test_limits);
 	g_test_add_func("/look-ups/when half of the places are taken an ask has few", test_busy);
+	g_test_add_func("/look-ups/an ask has 32 at a time, and the others wait", test_at_a_time);
 	g_test_add_func("/look-ups/those of an ask that has answered are canceled", test_canceled);
 	g_test_add_func("/look-ups/without DNS they fail", test_no_dns);
 	return g_test_run();
