@@ -1,5 +1,6 @@
 # Programs of tests/bench/run and tests/live/test_nonce.py.
-check_PROGRAMS += tests/bench/cache tests/bench/echo tests/bench/load tests/bench/nonce tests/bench/spf
+check_PROGRAMS += tests/bench/cache tests/bench/echo tests/bench/load tests/bench/lookups tests/bench/nonce \
+	tests/bench/responder tests/bench/spf
 tests_bench_cache_SOURCES = tests/bench/cache.c
 tests_bench_cache_LDADD = $(CORE_LIBS)
 tests_bench_cache_LDFLAGS = $(CORE_LDFLAGS)
@@ -11,3 +12,8 @@ tests_bench_nonce_SOURCES = tests/bench/nonce.c tests/bench/socket.c tests/bench
 tests_bench_spf_SOURCES = tests/bench/spf.c $(SPF_EVALUATOR)
 tests_bench_spf_LDADD = $(CORE_LIBS) $(SPF2_LIBS)
 tests_bench_spf_LDFLAGS = $(CORE_LDFLAGS)
+tests_bench_lookups_SOURCES = tests/bench/lookups.c tests/bench/load_request.c tests/bench/load_request.h \
+	tests/bench/socket.c tests/bench/socket.h
+tests_bench_lookups_LDADD = $(CARES_LIBS)
+tests_bench_responder_SOURCES = tests/bench/responder.c tests/bench/responder_says.c \
+	tests/bench/responder_says.h tests/bench/socket.c tests/bench/socket.h

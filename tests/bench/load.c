@@ -1,7 +1,7 @@
 /* bench/load.c - asks a policy server as fast as it answers, and measures
  *
  *   load [-c CONNECTIONS] [-t THREADS] [-s SECONDS] [-w WARM-UP SECONDS] [-p PID] [-r RATE]
- *        [-k SENDERS | -n FIRST | -d COUNT | -e COUNT] [-g NETWORKS] ADDRESS
+ *        [-k SENDERS | -n FIRST | -d COUNT | -e COUNT | -a CLIENTS | -z DOMAINS.ZONE] [-g NETWORKS] ADDRESS
  *   load -i CONNECTIONS ADDRESS
  *
  * Each connection sends a request when the reply to the last one, which must be
@@ -12,7 +12,8 @@
  * "next" is a number from which on all are new to the next run.
  * What is asked about (load_request.h): -k so many senders in turn; triplets: -n new
  * ones, from this number on; -d drawn of so many that passed; -e each of these once,
- * if the time is long enough.
+ * if the time is long enough. -a: so many clients of 198.18.0.0/15 in turn. -z: senders of n0.ZONE,
+ * n1.ZONE, ..., so many domains in turn.
  * -i: opens connections, has one request answered on each, prints "ready" and holds
  * them idle until its standard input ends.
  */
@@ -37,7 +38,7 @@ enum { EVENTS = 256, REPLY_MAX = 1500 };
 enum { STEPS = 32, SLOTS = 60 * STEPS };
 struct histogram {
 	uint64_t slots[SLOTS];
-	uint64_t count;
+	uint64_t count, most;
 };
 
 struct client {
@@ -157,8 +158,11 @@ static void take_reply(struct worker *worker, struct client *client, struct hist
 	int64_t now = socket_clock();
 
 	if (latency != NULL) {
-		latency->slots[slot_of((uint64_t)(now - client->sent))]++;
+		uint64_t took = (uint64_t)(now - client->sent);
+
+		latency->slots[slot_of(took)]++;
 		latency->count++;
+		latency->most = took > latency->most ? took : latency->most;
 	}
 	if (worker->rate > 0)
 		worker->free[worker->free_count++] = client;
@@ -253,6 +257,8 @@ static void report(struct worker *workers, unsigned threads, int64_t cpu)
 		for (unsigned slot = 0; slot < SLOTS; slot++)
 			all->latency.slots[slot] += workers[t].latency.slots[slot];
 		all->latency.count += workers[t].latency.count;
+		if (all->latency.most < workers[t].latency.most)
+			all->latency.most = workers[t].latency.most;
 	}
 	printf("{\"replies\": %llu, \"asked\": %llu, \"wrong\": %llu, \"rate\": %.1f, ",
 	       (unsigned long long)all->latency.count, (unsigned long long)asked, (unsigned long long)wrong,
@@ -262,8 +268,8 @@ static void report(struct worker *workers, unsigned threads, int64_t cpu)
 		printf("\"cpu_us\": %.4f, ", (double)cpu / 1e3 / (double)all->latency.count);
 	else
 		printf("\"cpu_us\": null, ");
-	printf("\"p50_us\": %.2f, \"p99_us\": %.2f}\n", percentile(&all->latency, 0.5),
-	       percentile(&all->latency, 0.99));
+	printf("\"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f}\n", percentile(&all->latency, 0.5),
+	       percentile(&all->latency, 0.99), (double)all->latency.most / 1e3);
 }
 
 struct options {
@@ -284,11 +290,21 @@ static void choose(struct options *options, enum about about, const char *number
 		options->requests.count = value;
 }
 
+/* DOMAINS.ZONE */
+static void choose_domains(struct options *options, const char *text)
+{
+	char *dot;
+
+	options->requests.about = ABOUT_DOMAINS;
+	options->requests.count = (uint32_t)strtoul(text, &dot, 10);
+	options->requests.zone = *dot == '.' ? dot + 1 : "";
+}
+
 static bool read_options(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:t:s:w:r:p:i:k:g:n:d:e:")) != -1) {
+	while ((option = getopt(argc, argv, "c:t:s:w:r:p:i:k:g:n:d:e:a:z:")) != -1) {
 		switch (option) {
 		case 'c': options->connections = (unsigned)atoi(optarg); break;
 		case 't': options->threads = (unsigned)atoi(optarg); break;
@@ -302,12 +318,16 @@ static bool read_options(int argc, char **argv, struct options *options)
 		case 'n': choose(options, ABOUT_NEW, optarg); break;
 		case 'd': choose(options, ABOUT_PASSED, optarg); break;
 		case 'e': choose(options, ABOUT_EACH, optarg); break;
+		case 'a': choose(options, ABOUT_CLIENTS, optarg); break;
+		case 'z': choose_domains(options, optarg); break;
 		default: return false;
 		}
 	}
 	if (options->threads > options->connections)
 		options->threads = options->connections;
-	return optind + 1 == argc && options->threads > 0 && options->requests.networks > 0;
+	return optind + 1 == argc && options->threads > 0 && options->requests.networks > 0 &&
+	       (options->requests.count > 0 || options->requests.about == ABOUT_SENDERS ||
+	        options->requests.about == ABOUT_NEW);
 }
 
 /* Threads ask about triplets in turn, but about the same senders at different times. */

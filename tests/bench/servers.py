@@ -103,6 +103,9 @@ class Ppolicyd:
         rules = read_rules("rules.lua").replace("@MORE@", read_rules("store.lua") if more else "")
         for name, value in dict(more, LOOPS=loops, STEPS=steps, RULE=rule).items():
             rules = rules.replace(f"@{name}@", str(value))
+        self.begin(rules, cpus)
+
+    def begin(self, rules, cpus):
         self.server = PolicyServer(rules, pinned(cpus))
         self.listeners = {"unix": f"unix:{self.server.folder}/bench.sock",
                           "beside": f"unix:{self.server.folder}/beside.sock",

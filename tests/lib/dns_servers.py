@@ -149,15 +149,14 @@ class Unbound(Daemon):
         super().__init__("unbound", conf)
 
 
-class Scripted:
-    """tests/lib/nameserver: says what a label of the name tells it."""
+class Program:
+    """One of the tests: prints its address, and for each line how many questions it got."""
 
-    program = built("NAMESERVER", "tests/lib/nameserver")
-
-    def __init__(self):
-        self.process = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.address = self.process.stdout.readline().strip()
+        if not self.address:
+            raise AssertionError(f"{command} did not start")
 
     def asked(self):
         self.process.stdin.write("asked\n")
@@ -169,9 +168,25 @@ class Scripted:
         self.process.wait()
         self.process.stdout.close()
 
+
+class Scripted(Program):
+    """tests/lib/nameserver: says what a label of the name tells it, right or wrong."""
+
+    program = built("NAMESERVER", "tests/lib/nameserver")
+
+    def __init__(self):
+        super().__init__(self.program)
+
     @classmethod
     def faults(cls):
         """Rows of NAME, TYPE, RESULT, whether to be asked for alone."""
         said = subprocess.run([cls.program, "--faults"], stdout=subprocess.PIPE, text=True, check=True).stdout
         return [(name, kind, result, how == "alone")
                 for name, kind, result, how in (line.split("\t") for line in said.splitlines())]
+
+
+class Responder(Program):
+    """tests/bench/responder: says at once what a label of the name tells it, or late (ms), or never."""
+
+    def __init__(self, delay=0, before=()):
+        super().__init__(*before, built("RESPONDER", "tests/bench/responder"), "-d", str(delay))
