@@ -49,8 +49,10 @@ class Hapolicy:
 
     def end(self):
         """What else it printed, and said on standard error; it ends well."""
-        out, err = self.process.communicate(timeout=30)
-        equal(self.process.returncode, 0, err.decode())
+        self.process.stdin.close()
+        # Not communicate(): it loses what readline() has read already, and not given out.
+        out, err = self.process.stdout.read(), self.process.stderr.read()
+        equal(self.process.wait(timeout=30), 0, err.decode())
         return self.said + out.decode(), err.decode()
 
 
