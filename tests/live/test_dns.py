@@ -162,13 +162,15 @@ class Dns:
         self.server.start()
 
     def stop(self):
-        if hasattr(self, "server"):
-            equal(self.server.remove(), 0, "exit status of ppolicyd")
-        if hasattr(self, "scripted"):
-            self.scripted.stop()
-        for started in reversed(self.started):
-            started.remove()
-        shutil.rmtree(self.folder)
+        try:
+            if hasattr(self, "server"):
+                equal(self.server.remove(), 0, "exit status of ppolicyd")
+        finally:
+            if hasattr(self, "scripted"):
+                self.scripted.stop()
+            for started in reversed(self.started):
+                started.remove()
+            shutil.rmtree(self.folder)
 
     def explain(self):
         return self.server.log()[-3000:]

@@ -66,9 +66,10 @@ class Attack:
         self.mails = 0
 
     def stop(self):
-        equal(self.server.remove(), 0, "exit status of ppolicyd")
+        status = self.server.remove()
         self.fast.stop()
         self.late.stop()
+        equal(status, 0, "exit status of ppolicyd")
 
     def explain(self):
         return self.server.log()[-3000:]

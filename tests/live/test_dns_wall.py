@@ -48,8 +48,9 @@ class Wall:
         self.server.start()
 
     def stop(self):
-        equal(self.server.remove(), 0, "exit status of ppolicyd")
+        status = self.server.remove()
         self.names.stop()
+        equal(status, 0, "exit status of ppolicyd")
 
     def explain(self):
         return self.server.log()[-3000:]

@@ -42,8 +42,9 @@ class Keep:
         self.server.start()
 
     def stop(self):
-        equal(self.server.remove(), 0, "exit status of ppolicyd")
+        status = self.server.remove()
         self.names.stop()
+        equal(status, 0, "exit status of ppolicyd")
 
     def explain(self):
         return self.server.log()[-3000:]
