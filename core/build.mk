@@ -18,6 +18,8 @@ core_libcore_a_SOURCES = \
 	core/service/dns_sockets.c core/service/dns_sockets.h \
 	core/service/endpoint.c core/service/endpoint.h \
 	core/service/loop.c core/service/loop.h \
+	core/service/loop_heap.c core/service/loop_heap.h \
+	core/service/loop_task.c core/service/loop_task.h \
 	core/service/proxy_encode.c core/service/proxy_encode.h \
 	core/service/shard.c core/service/shard.h \
 	core/service/upstream.c core/service/upstream.h \

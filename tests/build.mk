@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test_log \
 	tests/unit/test_look_ups \
 	tests/unit/test_loop \
+	tests/unit/test_loop_task \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
 	tests/unit/test_proxy \

@@ -1,4 +1,4 @@
-/* service/loop.c - an event-loop thread: descriptors, timers, messages */
+/* service/loop.c - an event-loop thread: descriptors, timers, messages, tasks */
 #include "service/loop.h"
 
 #include <errno.h>
@@ -11,16 +11,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "service/loop_heap.h"
+#include "service/loop_task.h"
 
-enum { EVENTS = 128, HEAP_FIRST = 64, NAME_MAX_LENGTH = 15 };
-
-/* A place in the heap. A timer set to a later time stays where it is: due is then
- * before timer->due and put right when it comes up, so that moving a deadline on,
- * as for every request of a connection, costs nothing. */
-struct due {
-	pp_msec_t due;
-	struct loop_timer *timer;
-};
+enum { EVENTS = 128, NAME_MAX_LENGTH = 15 };
 
 struct turn_end {
 	void (*function)(void *data);
@@ -32,9 +26,8 @@ struct loop {
 	int epoll;
 	struct loop_watch wake; /* an eventfd */
 
-	struct due *heap; /* from 1; the children of i are 4i-2 to 4i+1 */
-	uint32_t timers, heap_size;
-
+	struct loop_heap timers;
+	struct loop_tasks tasks;
 	struct loop_message *before_sleep;
 	struct turn_end *turn_ends;
 	unsigned turn_end_count;
@@ -94,94 +87,19 @@ int64_t loop_usec(const struct loop *loop)
 
 /* -- timers -------------------------------------------------------------- */
 
-static void heap_place(struct loop *loop, uint32_t place, struct due entry)
-{
-	loop->heap[place] = entry;
-	entry.timer->place = place;
-}
-
-static void heap_up(struct loop *loop, uint32_t place, struct due entry)
-{
-	while (place > 1) {
-		uint32_t parent = (place + 2) / 4;
-
-		if (loop->heap[parent].due <= entry.due)
-			break;
-		heap_place(loop, place, loop->heap[parent]);
-		place = parent;
-	}
-	heap_place(loop, place, entry);
-}
-
-static void heap_down(struct loop *loop, uint32_t place, struct due entry)
-{
-	for (;;) {
-		uint32_t first = 4 * place - 2, least = first;
-
-		if (first > loop->timers)
-			break;
-		for (uint32_t child = first + 1; child <= MIN(first + 3, loop->timers); child++)
-			if (loop->heap[child].due < loop->heap[least].due)
-				least = child;
-		if (entry.due <= loop->heap[least].due)
-			break;
-		heap_place(loop, place, loop->heap[least]);
-		place = least;
-	}
-	heap_place(loop, place, entry);
-}
-
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, pp_msec_t due)
 {
-	timer->due = due;
-	if (timer->place != 0) {
-		if (due < loop->heap[timer->place].due)
-			heap_up(loop, timer->place, (struct due){ due, timer });
-		return;
-	}
-	if (loop->timers + 1 >= loop->heap_size) {
-		loop->heap_size = MAX(HEAP_FIRST, loop->heap_size * 2);
-		loop->heap = g_renew(struct due, loop->heap, loop->heap_size);
-	}
-	heap_up(loop, ++loop->timers, (struct due){ due, timer });
+	loop_heap_set(&loop->timers, timer, due);
 }
 
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
 {
-	uint32_t place = timer->place;
-	struct due last;
-
-	if (place == 0)
-		return;
-	timer->place = 0;
-	last = loop->heap[loop->timers--];
-	if (place > loop->timers)
-		return;
-	if (place > 1 && last.due < loop->heap[(place + 2) / 4].due)
-		heap_up(loop, place, last);
-	else
-		heap_down(loop, place, last);
-}
-
-/* Puts the first timer where it belongs if it was set to a later time. */
-static bool heap_correct_first(struct loop *loop)
-{
-	struct due first = loop->heap[1];
-
-	if (first.due == first.timer->due)
-		return false;
-	first.due = first.timer->due;
-	heap_down(loop, 1, first);
-	return true;
+	loop_heap_remove(&loop->timers, timer);
 }
 
 pp_msec_t loop_next_due(const struct loop *loop)
 {
-	pp_msec_t least = INT64_MAX;
-
-	for (uint32_t i = 1; i <= loop->timers; i++)
-		least = MIN(least, loop->heap[i].timer->due);
-	return loop->timers == 0 ? -1 : least;
+	return loop_heap_least(&loop->timers);
 }
 
 /* At most as many as there were, so that one that sets itself anew cannot keep the loop from its
@@ -190,16 +108,13 @@ static void run_timers(struct loop *loop)
 {
 	int64_t end = 0;
 
-	for (uint32_t left = loop->timers; left > 0 && loop->timers > 0; left--) {
-		struct loop_timer *timer = loop->heap[1].timer;
+	for (uint32_t left = loop->timers.count; left > 0 && (end == 0 || clock_usec() <= end); left--) {
+		struct loop_timer *timer = loop_heap_take(&loop->timers, loop_now(loop));
 
-		if (loop->heap[1].due > loop_now(loop) || (end > 0 && clock_usec() > end))
+		if (timer == NULL)
 			break;
-		if (heap_correct_first(loop))
-			continue;
 		if (end == 0)
 			end = MAX(2 * clock_usec() - loop->usec, loop->usec + LOOP_SLICE_USEC);
-		loop_timer_cancel(loop, timer);
 		timer->expired(timer);
 	}
 }
@@ -210,9 +125,11 @@ static int sleep_length(const struct loop *loop)
 {
 	pp_msec_t left;
 
-	if (loop->timers == 0)
+	if (loop_tasks_wait(&loop->tasks))
+		return 0;
+	if (loop->timers.count == 0)
 		return -1;
-	left = loop->heap[1].due - pp_now();
+	left = loop_heap_next(&loop->timers) - pp_now();
 	if (left <= 0)
 		return 0;
 	if (clock_is_fake())
@@ -371,6 +288,25 @@ static void end_turn(struct loop *loop)
 		loop->turn_ends[i].function(loop->turn_ends[i].data);
 }
 
+/* What the others of this turn have to say is sent before. */
+static void run_tasks(struct loop *loop)
+{
+	if (!loop_tasks_wait(&loop->tasks))
+		return;
+	loop_tasks_run(&loop->tasks, loop->usec);
+	end_turn(loop);
+}
+
+void loop_task_set(struct loop *loop, struct loop_task *task)
+{
+	loop_tasks_add(&loop->tasks, task);
+}
+
+void loop_task_cancel(struct loop *loop, struct loop_task *task)
+{
+	loop_tasks_remove(&loop->tasks, task);
+}
+
 void loop_before_sleep(struct loop *loop, struct loop_message *message)
 {
 	message->next = loop->before_sleep;
@@ -432,6 +368,7 @@ void loop_run(struct loop *loop)
 		run_timers(loop);
 		run_messages(loop);
 		end_turn(loop);
+		run_tasks(loop);
 	}
 	run_messages(loop);
 	end_turn(loop);
@@ -493,7 +430,7 @@ void loop_free(struct loop *loop)
 		run_messages(loop);
 	close(loop->wake.fd);
 	close(loop->epoll);
-	g_free(loop->heap);
+	loop_heap_clear(&loop->timers);
 	g_free(loop->turn_ends);
 	g_free(loop);
 }

@@ -1,4 +1,4 @@
-/* service/loop.h - an event-loop thread: descriptors, timers, messages
+/* service/loop.h - an event-loop thread: descriptors, timers, messages, tasks
  *
  * Each loop has one private epoll descriptor, level-triggered, and runs what it
  * is told in its own thread. Only loop_post(), loop_call(), loop_stop() and
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include "ppolicyd/module.h"
 
-/* For what comes in heaps, such as timers; then descriptors have their turn again. */
+/* For what comes in heaps, such as tasks and timers; then descriptors have their turn again. */
 #define LOOP_SLICE_USEC 50
 
 struct loop;
@@ -64,6 +64,17 @@ struct loop_message {
 void loop_post(struct loop *loop, struct loop_message *message);
 /* Posts a call and waits until it has run. Never from the loop's own thread. */
 void loop_call(struct loop *loop, void (*function)(void *data), void *data);
+
+/* Work that may be much, done when a turn has done all else: a slice of it, and the rest in the next
+ * turns, one task after the other. Embed it, zeroed. */
+struct loop_task {
+	bool (*run)(struct loop_task *task); /* does a little; true: there is more; false: it may be gone */
+	bool patient;                        /* it waits for all others; stays as it is while it is set */
+	bool waits;                          /* it is set; the rest is the loop's, too */
+	struct loop_task *next, *previous;
+};
+void loop_task_set(struct loop *loop, struct loop_task *task); /* nothing happens if it is set */
+void loop_task_cancel(struct loop *loop, struct loop_task *task);
 
 /* Runs a message of the loop's own once, when it has nothing left to do and before it
  * sleeps; when it ends at the latest. The message must not be posted yet. */
