@@ -25,13 +25,55 @@ static const char *describe_failure(const struct pp_work *work, const char *why)
 	                    why);
 }
 
+bool dns_is_patient(const struct pp_ask *ask)
+{
+	return ask->look_ups > DNS_LOOK_UPS_PROMPT ||
+	       (ask->look_ups > 0 && loop_now(ask->host->loop) - ask->looks_up_since > DNS_PROMPT_MSEC);
+}
+
 /* NULL: it is under way; else a sentence. */
 static const char *launch(struct pp_ask *ask, struct dns_look_up *look_up)
 {
-	const char *wrong = dns_ask(ask->host->dns, &look_up->wish, look_up->type, look_up->name);
+	const char *wrong;
 
+	look_up->wish.patient = dns_is_patient(ask);
+	wrong = dns_ask(ask->host->dns, &look_up->wish, look_up->type, look_up->name);
 	ask->look_ups_under_way += wrong == NULL;
 	return wrong;
+}
+
+static bool can_launch(const struct pp_ask *ask)
+{
+	return ask->look_ups_waiting != NULL && ask->look_ups_under_way < DNS_LOOK_UPS_AT_A_TIME;
+}
+
+/* One of those that wait. */
+static bool launch_next(struct loop_task *task)
+{
+	struct pp_ask *ask = (struct pp_ask *)((char *)task - offsetof(struct pp_ask, launcher));
+	struct dns_look_up *look_up = ask->look_ups_waiting;
+	const char *wrong;
+
+	if (!can_launch(ask))
+		return false;
+	ask->look_ups_waiting = look_up->next;
+	wrong = launch(ask, look_up);
+	if (wrong == NULL)
+		return can_launch(ask);
+	/* The ask may end by it. */
+	if (can_launch(ask))
+		loop_task_set(ask->host->loop, task);
+	look_up->work->error = describe_failure(look_up->work, wrong);
+	work_finish(look_up->work, PP_WORK_FAILED);
+	return false;
+}
+
+static void go_on(struct pp_ask *ask)
+{
+	if (!can_launch(ask) || ask->launcher.waits)
+		return;
+	ask->launcher = (struct loop_task){ .run = launch_next, .patient = true };
+	loop_task_set(ask->host->loop, &ask->launcher);
 }
 
 /* So that one who looks up much waits for himself, and not others for him. */
@@ -41,24 +83,7 @@ static void wait_in_line(struct pp_ask *ask, struct dns_look_up *look_up)
 		ask->look_ups_end = &ask->look_ups_waiting;
 	*ask->look_ups_end = look_up;
 	ask->look_ups_end = &look_up->next;
-}
-
-static void launch_waiting(struct pp_ask *ask)
-{
-	struct dns_look_up *look_up;
-
-	while (ask->look_ups_under_way < DNS_LOOK_UPS_AT_A_TIME &&
-	       (look_up = ask->look_ups_waiting) != NULL) {
-		const char *wrong;
-
-		ask->look_ups_waiting = look_up->next;
-		wrong = launch(ask, look_up);
-		if (wrong == NULL)
-			continue;
-		look_up->work->error = describe_failure(look_up->work, wrong);
-		look_up->work->state = PP_WORK_FAILED;
-		ask->open_works--;
-	}
+	go_on(ask);
 }
 
 static void ready(struct dns_wish *wish)
@@ -71,7 +96,7 @@ static void ready(struct dns_wish *wish)
 	if (!known)
 		work->error = describe_failure(work, pp_dns_status_name(wish->answer.status));
 	ask->look_ups_under_way--;
-	launch_waiting(ask);
+	go_on(ask);
 	work_finish(work, known ? PP_WORK_DONE : PP_WORK_FAILED);
 }
 
@@ -86,7 +111,8 @@ static const char *count_look_up(struct pp_ask *ask)
 		return "over " G_STRINGIFY(DNS_LOOK_UPS_OF_REQUEST) " look-ups for one request";
 	if (ask->look_ups >= DNS_LOOK_UPS_WHEN_BUSY && dns_is_busy(ask->host->dns))
 		return "too many look-ups are under way";
-	ask->look_ups++;
+	if (ask->look_ups++ == 0)
+		ask->looks_up_since = loop_now(ask->host->loop);
 	ask->request->look_ups++;
 	return NULL;
 }
@@ -106,7 +132,7 @@ pp_work_t *pp_dns(pp_ask_t *ask, pp_dns_type_t type, const char *name)
 		                           .room = &ask->dns_room,
 		                           .answer = { .status = PP_DNS_NOT_ASKED, .ttl = -1 } };
 	wrong = count_look_up(ask);
-	if (wrong == NULL && ask->look_ups_under_way == DNS_LOOK_UPS_AT_A_TIME)
+	if (wrong == NULL && dns_is_patient(ask))
 		wait_in_line(ask, look_up);
 	else if (wrong == NULL)
 		wrong = launch(ask, look_up);

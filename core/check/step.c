@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/text.h"
+#include "check/dns.h"
 #include "check/work.h"
 
 #define STEPS_MAX 10000 /* in a row without waiting: the module does not end */
@@ -12,21 +13,23 @@
 
 void step_wake(struct pp_ask *ask)
 {
-	loop_timer_cancel(ask->host->loop, &ask->waker);
+	loop_task_cancel(ask->host->loop, &ask->waker);
 	if (step_run(ask, ask->next))
 		step_done(ask);
 }
 
-static void wake_now(struct loop_timer *timer)
+static bool wake_now(struct loop_task *task)
 {
-	step_wake((struct pp_ask *)((char *)timer - offsetof(struct pp_ask, waker)));
+	step_wake((struct pp_ask *)((char *)task - offsetof(struct pp_ask, waker)));
+	return false;
 }
 
 void step_wake_soon(struct pp_ask *ask)
 {
-	ask->waker.expired = wake_now;
-	if (ask->waker.place == 0)
-		loop_timer_set(ask->host->loop, &ask->waker, pp_now());
+	if (ask->waker.waits)
+		return;
+	ask->waker = (struct loop_task){ .run = wake_now, .patient = dns_is_patient(ask) };
+	loop_task_set(ask->host->loop, &ask->waker);
 }
 
 static void time_out(struct loop_timer *timer)
@@ -90,7 +93,7 @@ bool step_is_blocked(const struct pp_ask *ask)
 void step_cancel(struct pp_ask *ask)
 {
 	loop_timer_cancel(ask->host->loop, &ask->timer);
-	loop_timer_cancel(ask->host->loop, &ask->waker);
+	loop_task_cancel(ask->host->loop, &ask->waker);
 	work_end_all(ask, PP_WORK_TIMED_OUT);
 }
 

@@ -20,8 +20,8 @@ struct pp_ask {
 	const char **extra;   /* values of the fields that parameters named; NULL: none */
 	pp_msec_t due;        /* pp_now()'s clock */
 	struct loop_timer timer;
-	struct loop_timer waker; /* set: more work is done, but not all */
-	pp_step_fn next;         /* to run when woken */
+	struct loop_task waker; /* set: more work is done, but not all */
+	pp_step_fn next;        /* to run when woken */
 	bool wait_any, timed_out, running;
 	bool refs;             /* it holds references of check and request */
 	struct pp_work *works; /* newest first */
@@ -29,7 +29,9 @@ struct pp_ask {
 	unsigned look_ups;           /* in DNS, started */
 	unsigned look_ups_under_way; /* of these */
 	struct dns_look_up *look_ups_waiting, **look_ups_end;
-	size_t dns_room; /* bytes that DNS may still say */
+	struct loop_task launcher; /* of these; set: they wait for others, and not for answers */
+	pp_msec_t looks_up_since;  /* pp_now()'s clock */
+	size_t dns_room;           /* bytes that DNS may still say */
 	/* the answer, once step_run() says so */
 	unsigned word;
 	const char *text;

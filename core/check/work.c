@@ -68,6 +68,7 @@ void work_end_all(struct pp_ask *ask, pp_work_state_t state)
 	ask->open_works = 0;
 	ask->look_ups_under_way = 0;
 	ask->look_ups_waiting = NULL;
+	loop_task_cancel(ask->host->loop, &ask->launcher);
 }
 
 pp_work_state_t pp_work_state(const pp_work_t *work)

@@ -26,8 +26,11 @@ struct dns_flight {
 	struct dns_flight *next; /* of those answered */
 };
 
-struct flight_list {
-	struct dns_flight *first, *last;
+/* Tells those who wait, when c-ares has returned. */
+struct teller {
+	struct loop_task task; /* first */
+	struct dns *dns;
+	struct dns_flight *first, *last; /* answered */
 };
 
 struct dns {
@@ -40,8 +43,7 @@ struct dns {
 	void *give_data;
 	uint64_t seed;
 	GHashTable *flights; /* those that equal look-ups may join */
-	struct flight_list answered;
-	struct loop_timer teller; /* tells those who wait for what was answered at once */
+	struct teller prompt, patient;
 	struct dns_stats stats;
 };
 
@@ -67,19 +69,31 @@ static void flight_free(struct dns_flight *flight)
 	g_free(flight);
 }
 
-/* From now on nobody joins it. Those who wait are told when c-ares has returned. */
+/* From now on nobody joins it. */
 static void land(struct dns_flight *flight)
 {
 	struct dns *dns = flight->dns;
+	struct teller *teller = flight->query.patient ? &dns->patient : &dns->prompt;
 
 	g_hash_table_remove(dns->flights, flight);
-	if (dns->answered.last != NULL)
-		dns->answered.last->next = flight;
+	if (teller->last != NULL)
+		teller->last->next = flight;
 	else
-		dns->answered.first = flight;
-	dns->answered.last = flight;
-	if (dns->teller.place == 0)
-		loop_timer_set(dns->loop, &dns->teller, pp_now());
+		teller->first = flight;
+	teller->last = flight;
+	loop_task_set(dns->loop, &teller->task);
+}
+
+static struct dns_flight *take_answered(struct teller *teller)
+{
+	struct dns_flight *flight = teller->first;
+
+	if (flight == NULL)
+		return NULL;
+	teller->first = flight->next;
+	if (flight->next == NULL)
+		teller->last = NULL;
+	return flight;
 }
 
 static void answered(struct dns_query *query)
@@ -132,14 +146,15 @@ static void make_answer(const struct dns_flight *flight, struct dns_wish *wish)
 			                            .ttl = query->status == PP_DNS_NXDOMAIN ? 0 : -1 };
 }
 
-static void tell(struct dns *dns, struct dns_flight *flight, int64_t now)
+static void tell(struct dns *dns, struct dns_flight *flight)
 {
+	int64_t length = MAX(clock_usec() - flight->started, 0);
 	struct dns_wish *wish;
 
 	while ((wish = flight->wishes) != NULL) {
 		make_answer(flight, wish);
 		unlink_wish(wish);
-		COUNT(dns->stats.usec, MAX(now - flight->started, 0));
+		COUNT(dns->stats.usec, length);
 		COUNT(dns->stats.status[wish->answer.status], 1);
 		wish->ready(wish);
 	}
@@ -152,35 +167,21 @@ static void free_old(struct dns *dns)
 			dns_channel_free(g_ptr_array_remove_index_fast(dns->old, i - 1));
 }
 
-/* Those who are told ask again, or run steps, and there may be many: what is left has to wait until
- * the loop has been round. */
-static void tell_some(struct dns *dns)
+/* Those who are told ask again, or run steps: those of one question at a time. */
+static bool tell_next(struct loop_task *task)
 {
-	int64_t began = clock_usec(), now = began;
-	struct dns_flight *flight;
+	struct teller *teller = (struct teller *)task;
+	struct dns *dns = teller->dns;
+	struct dns_flight *flight = take_answered(teller);
 
-	for (; (flight = dns->answered.first) != NULL && now - began < LOOP_SLICE_USEC; now = clock_usec()) {
-		dns->answered.first = flight->next;
-		if (flight->next == NULL)
-			dns->answered.last = NULL;
-		tell(dns, flight, now);
+	if (flight != NULL) {
+		tell(dns, flight);
 		COUNT(dns->stats.open, -1);
 		flight_free(flight);
 	}
-	loop_timer_cancel(dns->loop, &dns->teller);
-	if (flight != NULL)
-		loop_timer_set(dns->loop, &dns->teller, pp_now());
-	free_old(dns);
-}
-
-static void tell_now(struct loop_timer *timer)
-{
-	tell_some((struct dns *)((char *)timer - offsetof(struct dns, teller)));
-}
-
-static void turned(void *data)
-{
-	tell_some(data);
+	if (teller->first == NULL)
+		free_old(dns);
+	return teller->first != NULL;
 }
 
 /* -- asking -------------------------------------------------------------- */
@@ -225,7 +226,11 @@ static void launch(struct dns_flight *flight)
 
 const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, const char *name)
 {
-	struct dns_flight probe = { .query = { .type = type, .channel = dns->channel }, .dns = dns }, *flight;
+	struct dns_flight probe = { .query = { .type = type,
+		                               .channel = dns->channel,
+		                               .patient = wish->patient },
+		                    .dns = dns },
+	                  *flight;
 	const char *wrong = dns_name_parse(name, &probe.query.name);
 
 	COUNT(dns->stats.asked, 1);
@@ -283,7 +288,8 @@ bool dns_is_busy(const struct dns *dns)
 
 bool dns_is_open(const struct dns *dns)
 {
-	return dns->give == NULL ? dns->stats.open > 0 : dns->answered.first != NULL;
+	return dns->give == NULL ? dns->stats.open > 0
+	                         : dns->prompt.first != NULL || dns->patient.first != NULL;
 }
 
 void dns_stats_add(const struct dns *dns, struct dns_stats *sum)
@@ -322,7 +328,7 @@ void dns_use(struct dns *dns, const struct dns_settings *settings)
 
 	if (is_current(dns, settings, text))
 		return;
-	channel = dns_channel_new(dns->loop, settings, turned, dns, &reason);
+	channel = dns_channel_new(dns->loop, settings, &reason);
 	if (channel == NULL) {
 		pp_log(PP_LOG_ERROR, "DNS: %s; %s", reason,
 		       dns->channel != NULL ? "the servers stay as they were" : "every look-up fails");
@@ -341,7 +347,8 @@ static struct dns *make(struct loop *loop)
 	struct dns *dns = g_new0(struct dns, 1);
 
 	dns->loop = loop;
-	dns->teller.expired = tell_now;
+	dns->prompt = (struct teller){ .task = { .run = tell_next }, .dns = dns };
+	dns->patient = (struct teller){ .task = { .run = tell_next, .patient = true }, .dns = dns };
 	dns->old = g_ptr_array_new();
 	dns->seed = (uint64_t)g_random_int() << 32 | g_random_int();
 	dns->flights = g_hash_table_new(flight_hash, flight_equal);
@@ -385,16 +392,16 @@ void dns_free(struct dns *dns)
 	for (guint i = 0; i < dns->old->len; i++)
 		dns_channel_free(dns->old->pdata[i]);
 	g_ptr_array_unref(dns->old);
-	while ((flight = dns->answered.first) != NULL) {
-		dns->answered.first = flight->next;
+	while ((flight = take_answered(&dns->prompt)) != NULL ||
+	       (flight = take_answered(&dns->patient)) != NULL)
 		drop(flight);
-	}
 	g_hash_table_iter_init(&iter, dns->flights);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		g_hash_table_iter_remove(&iter);
 		drop(key);
 	}
-	loop_timer_cancel(dns->loop, &dns->teller);
+	loop_task_cancel(dns->loop, &dns->prompt.task);
+	loop_task_cancel(dns->loop, &dns->patient.task);
 	g_hash_table_destroy(dns->flights);
 	g_free(dns->used);
 	g_free(dns);

@@ -28,6 +28,7 @@ struct dns_wish {
 	void (*ready)(struct dns_wish *wish); /* in the loop, never within dns_ask() */
 	struct arena *arena;                  /* where the answer is made; it lives as long as the wish */
 	size_t *room;              /* bytes of messages that may still come, counted down; NULL: no limit */
+	bool patient;              /* of one who looks up much, or for long: others come first */
 	struct dns_answer answer;  /* once ready */
 	struct dns_flight *flight; /* NULL: not under way */
 	struct dns_wish *next, *previous;

@@ -25,12 +25,14 @@ struct line {
 	unsigned open;
 };
 
+struct lane {
+	struct line first, others; /* others: all servers but the first, asked when one does not answer */
+};
+
 struct dns_channel {
 	struct loop *loop;
 	pp_msec_t timeout;
-	void (*turned)(void *data);
-	void *data;
-	struct line first, others; /* others: all servers but the first, asked when one does not answer */
+	struct lane prompt, patient;
 };
 
 /* -- servers ------------------------------------------------------------- */
@@ -92,11 +94,7 @@ static int use_servers(ares_channel ares, const pp_texts_t *servers)
 
 static void ready(struct dns_sockets *sockets, ares_socket_t readable, ares_socket_t writable)
 {
-	struct line *line = (struct line *)sockets;
-	struct dns_channel *channel = line->channel;
-
-	ares_process_fd(line->ares, readable, writable);
-	channel->turned(channel->data);
+	ares_process_fd(((struct line *)sockets)->ares, readable, writable);
 }
 
 /* ares_timeout() cuts to whole milliseconds: one more, or the last of them is spent spinning. */
@@ -109,7 +107,6 @@ static void time_over(struct loop_timer *timer)
 	if (line->open > 0 && ares_timeout(line->ares, NULL, &left) != NULL)
 		loop_timer_set(line->channel->loop, timer,
 		               pp_now() + left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
-	line->channel->turned(line->channel->data);
 }
 
 /* A try never lasts less than the timeout, so only a query that is new can be due first. */
@@ -198,18 +195,23 @@ static bool wants_again(struct dns_query *query)
 	return true;
 }
 
+static struct lane *lane_of(const struct dns_query *query)
+{
+	return query->patient ? &query->channel->patient : &query->channel->prompt;
+}
+
 static void came_first(void *data, int status, int timeouts, unsigned char *message, int size)
 {
 	struct dns_query *query = data;
-	struct dns_channel *channel = query->channel;
+	struct lane *lane = lane_of(query);
 
 	(void)timeouts;
-	channel->first.open--;
+	lane->first.open--;
 	keep_message(query, status, message, size);
 	if (wants_again(query))
-		ask(&channel->first, query, came_first);
-	else if (message != NULL && is_no_answer(message, size) && channel->others.ares != NULL)
-		ask(&channel->others, query, came_again);
+		ask(&lane->first, query, came_first);
+	else if (message != NULL && is_no_answer(message, size) && lane->others.ares != NULL)
+		ask(&lane->others, query, came_again);
 	else
 		query->answered(query);
 }
@@ -219,7 +221,7 @@ static void came_again(void *data, int status, int timeouts, unsigned char *mess
 	struct dns_query *query = data;
 
 	(void)timeouts;
-	query->channel->others.open--;
+	lane_of(query)->others.open--;
 	if (message != NULL && !is_no_answer(message, size))
 		keep_message(query, status, message, size);
 	query->answered(query);
@@ -228,12 +230,13 @@ static void came_again(void *data, int status, int timeouts, unsigned char *mess
 void dns_channel_ask(struct dns_channel *channel, struct dns_query *query)
 {
 	query->channel = channel;
-	ask(&channel->first, query, came_first);
+	ask(&lane_of(query)->first, query, came_first);
 }
 
 unsigned dns_channel_open(const struct dns_channel *channel)
 {
-	return channel->first.open + channel->others.open;
+	return channel->prompt.first.open + channel->prompt.others.open + channel->patient.first.open +
+	       channel->patient.others.open;
 }
 
 /* -- channels ------------------------------------------------------------ */
@@ -263,7 +266,9 @@ static int open_line(struct line *line, const struct dns_settings *settings, int
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
 #endif
-	dns_sockets_init(&line->sockets, line->channel->loop, ready);
+	dns_sockets_init(&line->sockets, line->channel->loop,
+	                 line == &line->channel->patient.first || line == &line->channel->patient.others,
+	                 ready);
 	status = ares_init_options(&line->ares, &options, mask);
 	if (status == ARES_SUCCESS)
 		dns_sockets_use(&line->sockets, line->ares);
@@ -281,22 +286,33 @@ static void close_line(struct line *line)
 }
 
 /* The same servers without the first, where there are several. */
-static int open_others(struct dns_channel *channel, const struct dns_settings *settings)
+static int open_others(struct lane *lane, const struct dns_settings *settings)
 {
 	struct ares_addr_port_node *servers = NULL;
-	int status = ares_get_servers_ports(channel->first.ares, &servers);
+	int status = ares_get_servers_ports(lane->first.ares, &servers);
 
 	if (status == ARES_SUCCESS && servers != NULL && servers->next != NULL) {
-		status = open_line(&channel->others, settings, 0, 1);
+		status = open_line(&lane->others, settings, 0, 1);
 		if (status == ARES_SUCCESS)
-			status = ares_set_servers_ports(channel->others.ares, servers->next);
+			status = ares_set_servers_ports(lane->others.ares, servers->next);
 	}
 	ares_free_data(servers);
 	return status;
 }
 
-struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings *settings,
-                                    void (*turned)(void *data), void *data, char **reason)
+static int open_lane(struct dns_channel *channel, struct lane *lane, const struct dns_settings *settings)
+{
+	int status;
+
+	lane->first = (struct line){ .channel = channel, .timer.expired = time_over };
+	lane->others = lane->first;
+	status = open_line(&lane->first, settings, ARES_FLAG_NOCHECKRESP, (int)settings->tries);
+	if (status == ARES_SUCCESS && settings->servers != NULL)
+		status = use_servers(lane->first.ares, settings->servers);
+	return status == ARES_SUCCESS ? open_others(lane, settings) : status;
+}
+
+struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings *settings, char **reason)
 {
 	static gsize once;
 	struct dns_channel *channel = g_new0(struct dns_channel, 1);
@@ -306,16 +322,10 @@ struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings
 		ares_library_init(ARES_LIB_INIT_ALL);
 		g_once_init_leave(&once, 1);
 	}
-	*channel = (struct dns_channel){
-		.loop = loop, .timeout = settings->timeout, .turned = turned, .data = data
-	};
-	channel->first = (struct line){ .channel = channel, .timer.expired = time_over };
-	channel->others = channel->first;
-	status = open_line(&channel->first, settings, ARES_FLAG_NOCHECKRESP, (int)settings->tries);
-	if (status == ARES_SUCCESS && settings->servers != NULL)
-		status = use_servers(channel->first.ares, settings->servers);
+	*channel = (struct dns_channel){ .loop = loop, .timeout = settings->timeout };
+	status = open_lane(channel, &channel->prompt, settings);
 	if (status == ARES_SUCCESS)
-		status = open_others(channel, settings);
+		status = open_lane(channel, &channel->patient, settings);
 	if (status == ARES_SUCCESS)
 		return channel;
 	*reason = g_strdup(ares_strerror(status));
@@ -323,12 +333,18 @@ struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings
 	return NULL;
 }
 
+/* In this order: what is asked of others came from the first. */
+static void close_lane(struct lane *lane)
+{
+	close_line(&lane->first);
+	close_line(&lane->others);
+}
+
 void dns_channel_free(struct dns_channel *channel)
 {
 	if (channel == NULL)
 		return;
-	/* In this order: what is asked of others came from the first. */
-	close_line(&channel->first);
-	close_line(&channel->others);
+	close_lane(&channel->prompt);
+	close_lane(&channel->patient);
 	g_free(channel);
 }

@@ -3,6 +3,8 @@
  * One channel has one set of servers, for good; when they change a new one is made and
  * the old one answers what it was asked. A server that says SERVFAIL or REFUSED has not
  * answered: the others are asked too, and only if none knows better is it the answer.
+ * Patient queries have a lane of their own: sockets that are read and written when all else
+ * is done.
  */
 #ifndef SERVICE_DNS_CHANNEL_H
 #define SERVICE_DNS_CHANNEL_H
@@ -32,14 +34,13 @@ struct dns_query {
 	size_t size;
 	pp_dns_status_t status;
 	struct dns_channel *channel;
-	bool again; /* it is asked without EDNS */
+	bool patient; /* others come first */
+	bool again;   /* it is asked without EDNS */
 };
 
 struct dns_channel;
-/* NULL: c-ares cannot be used, and *reason says why. turned is called in the loop after queries
- * may have been answered there; it may ask, and free other channels. */
-struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings *settings,
-                                    void (*turned)(void *data), void *data, char **reason);
+/* NULL: c-ares cannot be used, and *reason says why. */
+struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings *settings, char **reason);
 /* Queries still open are answered: NOT_ASKED. */
 void dns_channel_free(struct dns_channel *channel);
 void dns_channel_ask(struct dns_channel *channel, struct dns_query *query);

@@ -12,15 +12,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { RECEIVE_MAX = 16, SEND_MAX = 16 }; /* datagrams in a turn of the loop */
-enum { DATAGRAM_MAX = 304 };              /* a question with the longest name */
-enum { RECEIVE_BUFFER = 1 << 20 };        /* for answers of many look-ups at a time */
+enum { AT_ONCE_MAX = 16 };              /* datagrams that a turn of the loop sends at once */
+enum { RECEIVE_MAX = 8, SEND_MAX = 4 }; /* datagrams of a run of a task */
+enum { DATAGRAM_MAX = 304 };            /* a question with the longest name */
+enum { RECEIVE_BUFFER = 1 << 20 };      /* for answers of many look-ups at a time */
 
 struct dns_socket {
 	struct loop_watch watch; /* first */
 	struct dns_sockets *sockets;
 	struct dns_socket *next;
 	bool is_stream;
+	uint32_t events; /* for the reader */
 };
 
 struct dns_datagram {
@@ -53,11 +55,36 @@ static void forget(struct dns_sockets *sockets, struct dns_socket **link)
 
 static void is_ready(struct loop_watch *watch, uint32_t events)
 {
-	struct dns_sockets *sockets = ((struct dns_socket *)watch)->sockets;
-	int fd = watch->fd;
+	struct dns_socket *socket = (struct dns_socket *)watch;
 
+	socket->events = events;
+	loop_task_set(socket->sockets->loop, &socket->sockets->reader);
+}
+
+/* c-ares may close it, and others. */
+static void process(struct dns_sockets *sockets, struct dns_socket *socket)
+{
+	uint32_t events = socket->events;
+	int fd = socket->watch.fd;
+
+	socket->events = 0;
 	sockets->ready(sockets, (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 ? fd : ARES_SOCKET_BAD,
 	               (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+}
+
+/* What is left of a socket is seen again in the next turn. */
+static bool read_some(struct loop_task *task)
+{
+	struct dns_sockets *sockets = (struct dns_sockets *)((char *)task -
+	                                                     offsetof(struct dns_sockets, reader));
+	struct dns_socket *socket = sockets->first;
+
+	while (socket != NULL && socket->events == 0)
+		socket = socket->next;
+	sockets->received = 0;
+	if (socket != NULL)
+		process(sockets, socket);
+	return socket != NULL;
 }
 
 static bool is_stream(int fd)
@@ -126,16 +153,14 @@ static void note_turn(struct dns_sockets *sockets)
 	if (sockets->turn == loop_usec(sockets->loop))
 		return;
 	sockets->turn = loop_usec(sockets->loop);
-	sockets->received = sockets->sent = 0;
+	sockets->sent = 0;
 }
 
-/* What is left is there in the next turn of the loop. */
 static ares_ssize_t receive(ares_socket_t fd, void *bytes, size_t size, int flags, struct sockaddr *from,
                             ares_socklen_t *from_size, void *data)
 {
 	struct dns_sockets *sockets = data;
 
-	note_turn(sockets);
 	if (sockets->received == RECEIVE_MAX) {
 		errno = EAGAIN;
 		return -1;
@@ -150,13 +175,13 @@ static bool keep(struct dns_sockets *sockets, ares_socket_t fd, const struct iov
 	struct dns_datagram *datagram;
 
 	if (sockets->waiting == sockets->room) {
-		struct dns_datagram *ring = g_new(struct dns_datagram, MAX(2 * sockets->room, SEND_MAX));
+		struct dns_datagram *ring = g_new(struct dns_datagram, MAX(2 * sockets->room, AT_ONCE_MAX));
 
 		for (unsigned i = 0; i < sockets->waiting; i++)
 			ring[i] = sockets->ring[(sockets->next + i) % sockets->room];
 		g_free(sockets->ring);
 		sockets->ring = ring;
-		sockets->room = MAX(2 * sockets->room, SEND_MAX);
+		sockets->room = MAX(2 * sockets->room, AT_ONCE_MAX);
 		sockets->next = 0;
 	}
 	datagram = &sockets->ring[(sockets->next + sockets->waiting) % sockets->room];
@@ -168,8 +193,7 @@ static bool keep(struct dns_sockets *sockets, ares_socket_t fd, const struct iov
 		datagram->size += vec[i].iov_len;
 	}
 	sockets->waiting++;
-	if (sockets->sender.place == 0)
-		loop_timer_set(sockets->loop, &sockets->sender, pp_now());
+	loop_task_set(sockets->loop, &sockets->sender);
 	return true;
 }
 
@@ -180,6 +204,12 @@ static ares_ssize_t send_now(ares_socket_t fd, const struct iovec *vec, int coun
 	return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
+static bool may_send(struct dns_sockets *sockets)
+{
+	note_turn(sockets);
+	return !sockets->sender.patient && sockets->waiting == 0 && sockets->sent < AT_ONCE_MAX;
+}
+
 static ares_ssize_t send_or_keep(ares_socket_t fd, const struct iovec *vec, int count, void *data)
 {
 	struct dns_sockets *sockets = data;
@@ -188,8 +218,7 @@ static ares_ssize_t send_or_keep(ares_socket_t fd, const struct iovec *vec, int 
 
 	if (socket == NULL || socket->is_stream)
 		return send_now(fd, vec, count);
-	note_turn(sockets);
-	if ((sockets->waiting == 0 && sockets->sent < SEND_MAX) || !keep(sockets, fd, vec, count)) {
+	if (may_send(sockets) || !keep(sockets, fd, vec, count)) {
 		sockets->sent++;
 		return send_now(fd, vec, count);
 	}
@@ -198,12 +227,12 @@ static ares_ssize_t send_or_keep(ares_socket_t fd, const struct iovec *vec, int 
 	return (ares_ssize_t)size;
 }
 
-/* Those of one socket that come next, and as many as may be sent. Returns how many these were. */
+/* Those of one socket that come next. Returns how many these were. */
 static unsigned send_batch(struct dns_sockets *sockets)
 {
 	struct mmsghdr messages[SEND_MAX] = { 0 };
 	struct iovec vec[SEND_MAX];
-	unsigned count = 0, most = MIN(sockets->waiting, SEND_MAX - sockets->sent);
+	unsigned count = 0, most = MIN(sockets->waiting, SEND_MAX);
 	int fd = sockets->ring[sockets->next].fd;
 
 	for (; count < most; count++) {
@@ -223,21 +252,15 @@ static unsigned send_batch(struct dns_sockets *sockets)
 	return count;
 }
 
-static void send_some(struct loop_timer *timer)
+static bool send_some(struct loop_task *task)
 {
-	struct dns_sockets *sockets = (struct dns_sockets *)((char *)timer -
+	struct dns_sockets *sockets = (struct dns_sockets *)((char *)task -
 	                                                     offsetof(struct dns_sockets, sender));
+	unsigned count = send_batch(sockets);
 
-	note_turn(sockets);
-	while (sockets->waiting > 0 && sockets->sent < SEND_MAX) {
-		unsigned count = send_batch(sockets);
-
-		sockets->sent += count;
-		sockets->waiting -= count;
-		sockets->next = (sockets->next + count) % sockets->room;
-	}
-	if (sockets->waiting > 0)
-		loop_timer_set(sockets->loop, timer, pp_now());
+	sockets->waiting -= count;
+	sockets->next = (sockets->next + count) % sockets->room;
+	return sockets->waiting > 0;
 }
 
 /* The number of the descriptor is soon another's. */
@@ -256,12 +279,14 @@ static int close_socket(ares_socket_t fd, void *data)
 
 /* -- all of them ----------------------------------------------------------- */
 
-void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop,
+void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, bool patient,
                       void (*ready)(struct dns_sockets *, ares_socket_t, ares_socket_t))
 {
-	*sockets = (struct dns_sockets){
-		.loop = loop, .ready = ready, .turn = -1, .sender.expired = send_some
-	};
+	*sockets = (struct dns_sockets){ .loop = loop,
+		                         .ready = ready,
+		                         .turn = -1,
+		                         .reader = { .run = read_some, .patient = patient },
+		                         .sender = { .run = send_some, .patient = patient } };
 }
 
 void dns_sockets_use(struct dns_sockets *sockets, ares_channel ares)
@@ -281,5 +306,6 @@ void dns_sockets_clear(struct dns_sockets *sockets)
 		forget(sockets, &sockets->first);
 	g_clear_pointer(&sockets->ring, g_free);
 	sockets->waiting = sockets->room = 0;
-	loop_timer_cancel(sockets->loop, &sockets->sender);
+	loop_task_cancel(sockets->loop, &sockets->reader);
+	loop_task_cancel(sockets->loop, &sockets->sender);
 }

@@ -18,14 +18,16 @@ struct dns_sockets {
 	/* c-ares is to look at them; ARES_SOCKET_BAD: there is none. */
 	void (*ready)(struct dns_sockets *sockets, ares_socket_t readable, ares_socket_t writable);
 	struct dns_socket *first;
-	int64_t turn;              /* of the loop, of which these are counted */
-	unsigned received, sent;   /* datagrams */
-	struct dns_datagram *ring; /* to be sent */
+	struct loop_task reader, sender; /* these are set while there is something to read, to send */
+	unsigned received;               /* messages, by this run of the reader */
+	int64_t turn;                    /* of the loop, of which these are counted: */
+	unsigned sent;                   /* datagrams sent at once */
+	struct dns_datagram *ring;       /* to be sent */
 	unsigned room, next, waiting;
-	struct loop_timer sender; /* set while some wait */
 };
 
-void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop,
+/* patient: nothing is read or sent before all others are served. */
+void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, bool patient,
                       void (*ready)(struct dns_sockets *, ares_socket_t, ares_socket_t));
 /* For struct ares_options: sock_state_cb, with the sockets for its data. */
 void dns_sockets_changed(void *sockets, ares_socket_t fd, int readable, int writable);

@@ -9,6 +9,7 @@
 /* -- a server that is none ----------------------------------------------- */
 
 static unsigned given; /* how often it was asked */
+static char order[64]; /* of what: first letters of names */
 
 static const struct dns_answer *give(void *data, pp_dns_type_t type, const struct dns_name *name,
                                      pp_msec_t *after)
@@ -22,8 +23,10 @@ static const struct dns_answer *give(void *data, pp_dns_type_t type, const struc
 	char text[DNS_TEXT_MAX];
 
 	(void)data, (void)type;
-	given++;
 	dns_name_print(name, text);
+	if (given < sizeof(order) - 1)
+		order[given] = *text;
+	given++;
 	if (g_str_has_prefix(text, "later"))
 		*after = 700;
 	if (g_str_has_prefix(text, "never"))
@@ -129,6 +132,18 @@ static pp_step_t ask_reverse(pp_ask_t *a)
 	return pp_wait(a, told);
 }
 
+static pp_step_t been_long(pp_ask_t *a)
+{
+	return pp_yes(a, "%s", dns_is_patient(a) ? "patient" : "not");
+}
+
+static pp_step_t ask_for_long(pp_ask_t *a)
+{
+	pp_dns(a, PP_DNS_A, *pp_attr(a, PP_SENDER) == 'l' ? "later" : "found");
+	g_assert_false(dns_is_patient(a));
+	return pp_wait(a, been_long);
+}
+
 #define MODULE(what, function, ...)                                           \
 	static const pp_module_t what = { .abi = PP_ABI,                      \
 		                          .size = sizeof(pp_module_t),        \
@@ -143,6 +158,7 @@ static pp_step_t ask_reverse(pp_ask_t *a)
 MODULE(names, ask, .keep = "1h", .timeout = "5s");
 MODULE(many, ask_many, .effects = true);
 MODULE(reverse, ask_reverse);
+MODULE(lasting, ask_for_long);
 
 /* -- tests --------------------------------------------------------------- */
 
@@ -151,6 +167,7 @@ static void begin(struct asking *f)
 	asking_begin(f);
 	f->host.dns = dns_new_given(f->loop, give, NULL);
 	given = 0;
+	memset(order, 0, sizeof(order));
 }
 
 static void finish(struct asking *f)
@@ -281,6 +298,7 @@ static void test_at_a_time(void)
 	check = asking_check(&f, &many, NULL);
 	request = asking_request(&f, "70later@x");
 	g_assert_false(asking_start(&f, &wish, check, request));
+	asking_turn(&f);
 	g_assert_cmpuint(given, ==, 32);
 	asking_pass(&f, 750);
 	g_assert_cmpuint(given, ==, 64);
@@ -297,6 +315,35 @@ static void test_at_a_time(void)
 	dns_stats_add(f.host.dns, &stats);
 	g_assert_cmpuint(stats.asked, ==, 70 + 32);
 	check_unref(check);
+	finish(&f);
+}
+
+/* More than 16 of one are asked after those of others. */
+static void test_patient(void)
+{
+	struct asking f = { 0 };
+	struct asking_wish much, little;
+	struct request *first, *second;
+	struct check *one, *other;
+
+	begin(&f);
+	one = asking_check(&f, &many, NULL);
+	other = asking_check(&f, &names, NULL);
+	first = asking_request(&f, "20a@x");
+	second = asking_request(&f, "found+@x");
+	g_assert_false(asking_start(&f, &much, one, first));
+	g_assert_false(asking_start(&f, &little, other, second));
+	asking_settle(&f);
+	g_assert_cmpstr(order, ==, "aaaaaaaaaaaaaaaafaaaa");
+	g_assert_cmpstr(much.ask.answer.text, ==, "20 of 20");
+	request_unref(first);
+	request_unref(second);
+	check_unref(one);
+	check_unref(other);
+	one = asking_check(&f, &lasting, NULL);
+	asking_expect(&f, one, "found@x", "listed asked not");
+	asking_expect(&f, one, "later@x", "listed asked patient");
+	check_unref(one);
 	finish(&f);
 }
 
@@ -379,6 +426,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/look-ups/an ask has 150, a request 500", test_limits);
 	g_test_add_func("/look-ups/when half of the places are taken an ask has few", test_busy);
 	g_test_add_func("/look-ups/an ask has 32 at a time, and the others wait", test_at_a_time);
+	g_test_add_func("/look-ups/who asks much, or for long, goes after others", test_patient);
 	g_test_add_func("/look-ups/those of an ask that has answered are canceled", test_canceled);
 	g_test_add_func("/look-ups/without DNS they fail", test_no_dns);
 	return g_test_run();
