@@ -48,8 +48,9 @@ struct spf_answer {
 };
 
 /* Returns what is known; NULL: nothing is, and the question is noted. name is in lower case, valid
- * (name.h), and its bytes are not escaped. The answer stays as it is until the evaluation ends. */
-typedef const struct spf_answer *(*spf_look_fn)(void *data, enum spf_type type, const char *name);
+ * (name.h), and its bytes are not escaped. ahead: a term of a record may turn out to be wanted, but need
+ * not. The answer stays as it is until the evaluation ends. */
+typedef const struct spf_answer *(*spf_look_fn)(void *data, enum spf_type type, const char *name, bool ahead);
 
 /* -- evaluation ------------------------------------------------------------ */
 

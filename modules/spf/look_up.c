@@ -4,10 +4,12 @@
 #include "look_up.h"
 
 struct look_up {
-	struct look_up *next;
+	struct look_up *next, *next_in_chain;
 	enum spf_type type;
+	guint hash; /* of the name */
 	const char *name;
 	pp_work_t *work;
+	bool seen;                       /* that it is over */
 	const struct spf_answer *answer; /* NULL: not yet */
 };
 
@@ -59,7 +61,7 @@ static const char *escaped(pp_ask_t *a, const char *name)
 	return text;
 }
 
-static void start(struct look_ups *look_ups, enum spf_type type, const char *name)
+static struct look_up *start(struct look_ups *look_ups, enum spf_type type, guint hash, const char *name)
 {
 	static const pp_dns_type_t types[] = { [SPF_TXT] = PP_DNS_TXT,
 		                               [SPF_A] = PP_DNS_A,
@@ -67,13 +69,17 @@ static void start(struct look_ups *look_ups, enum spf_type type, const char *nam
 		                               [SPF_MX] = PP_DNS_MX,
 		                               [SPF_PTR] = PP_DNS_PTR };
 	struct look_up *started = pp_alloc(look_ups->ask, sizeof(*started));
+	struct look_up **chain = &look_ups->chain[hash % LOOK_UP_CHAINS];
 
 	*started = (struct look_up){ .next = look_ups->first,
+		                     .next_in_chain = *chain,
 		                     .type = type,
+		                     .hash = hash,
 		                     .name = pp_format(look_ups->ask, "%s", name),
 		                     .work = pp_dns(look_ups->ask, types[type],
 		                                    escaped(look_ups->ask, name)) };
-	look_ups->first = started;
+	look_ups->first = *chain = started;
+	return started;
 }
 
 static bool is_over(pp_work_state_t state)
@@ -81,20 +87,51 @@ static bool is_over(pp_work_state_t state)
 	return state == PP_WORK_DONE || state == PP_WORK_FAILED;
 }
 
-const struct spf_answer *look_up(void *data, enum spf_type type, const char *name)
+/* NULL: it is not looked up. */
+static struct look_up *find_or_start(struct look_ups *look_ups, enum spf_type type, const char *name,
+                                     bool ahead)
+{
+	guint hash = g_str_hash(name);
+	struct look_up *found = look_ups->chain[hash % LOOK_UP_CHAINS];
+
+	while (found != NULL &&
+	       (found->hash != hash || found->type != type || strcmp(found->name, name) != 0))
+		found = found->next_in_chain;
+	if (found != NULL)
+		return found;
+	if (pp_time_left(look_ups->ask) == 0 || (ahead && look_ups->ahead == SPF_TERMS_MAX))
+		return NULL;
+	look_ups->ahead += ahead;
+	return start(look_ups, type, hash, name);
+}
+
+const struct spf_answer *look_up(void *data, enum spf_type type, const char *name, bool ahead)
 {
 	struct look_ups *look_ups = data;
-	struct look_up *found = look_ups->first;
+	struct look_up *found = find_or_start(look_ups, type, name, ahead);
 
-	while (found != NULL && (found->type != type || strcmp(found->name, name) != 0))
-		found = found->next;
-	if (found == NULL) {
-		if (pp_time_left(look_ups->ask) > 0)
-			start(look_ups, type, name);
+	if (found == NULL)
 		return NULL;
-	}
 	/* That the ask's time is over says nothing of DNS, and is no reason for any result. */
 	if (found->answer == NULL && is_over(pp_work_state(found->work)))
 		found->answer = answer_of(look_ups->ask, found->work);
+	if (found->answer == NULL && look_ups->wanted == NULL)
+		look_ups->wanted = found;
 	return found->answer;
+}
+
+bool look_up_news(struct look_ups *look_ups)
+{
+	bool news = false;
+
+	for (struct look_up *look_up = look_ups->first; look_up != NULL; look_up = look_up->next) {
+		if (look_up->seen || !is_over(pp_work_state(look_up->work)))
+			continue;
+		look_up->seen = true;
+		news = news || look_up == look_ups->wanted ||
+		       (look_up->type != SPF_A && look_up->type != SPF_AAAA);
+	}
+	if (news)
+		look_ups->wanted = NULL;
+	return news;
 }

@@ -92,7 +92,7 @@ enum match mechanism_find_hosts(struct round *round, const char *name, const str
 
 enum match mechanism_find_host(struct round *round, const char *host, const struct spf_answer **answer)
 {
-	*answer = round_ask(round, mechanism_address_type(round), host);
+	*answer = round_ask_host(round, mechanism_address_type(round), host);
 	if (*answer == NULL)
 		return MATCH_NO;
 	if ((*answer)->status == SPF_UNANSWERED)
@@ -110,7 +110,7 @@ static void note_guess(struct round *round, const struct spf_answer *answer)
 /* The names of the client's address; *count is how many of them are looked at. NULL: not known. */
 static const struct spf_answer *client_names(struct round *round, size_t *count)
 {
-	const struct spf_answer *answer = round_ask(round, SPF_PTR, round->reverse);
+	const struct spf_answer *answer = round_ask_host(round, SPF_PTR, round->reverse);
 
 	*count = answer == NULL ? 0 : MIN(answer->count, SPF_NAMES_MAX);
 	note_guess(round, answer);
@@ -136,7 +136,7 @@ enum match mechanism_find_names(struct round *round, const char *target, const c
 
 const struct spf_answer *mechanism_name_addresses(struct round *round, const char *name)
 {
-	const struct spf_answer *answer = round_ask(round, mechanism_address_type(round), name);
+	const struct spf_answer *answer = round_ask_host(round, mechanism_address_type(round), name);
 
 	note_guess(round, answer);
 	return answer;

@@ -32,18 +32,29 @@ bool round_count(struct round *round)
 	return false;
 }
 
-const struct spf_answer *round_ask(struct round *round, enum spf_type type, const char *name)
+static const struct spf_answer *ask(struct round *round, enum spf_type type, const char *name, bool ahead)
 {
 	char lower[NAME_SIZE];
 	const struct spf_answer *answer;
 	size_t length = 0;
 
+	/* For each name in each round: a call for each letter is felt. */
 	for (; name[length] != '\0'; length++)
-		lower[length] = g_ascii_tolower(name[length]);
+		lower[length] = (char)(name[length] + (g_ascii_isupper(name[length]) ? 'a' - 'A' : 0));
 	lower[length] = '\0';
-	answer = round->look(round->look_data, type, lower);
+	answer = round->look(round->look_data, type, lower, ahead);
 	round->missing = round->missing || answer == NULL;
 	return answer;
+}
+
+const struct spf_answer *round_ask(struct round *round, enum spf_type type, const char *name)
+{
+	return ask(round, type, name, round->missing);
+}
+
+const struct spf_answer *round_ask_host(struct round *round, enum spf_type type, const char *name)
+{
+	return ask(round, type, name, false);
 }
 
 bool round_values(struct round *round, struct span text, const char *domain, struct macro_values *values,

@@ -33,8 +33,10 @@ enum match { MATCH_NO, MATCH_YES, MATCH_TEMPERROR, MATCH_PERMERROR };
 void round_problem(struct round *round, const char *format, ...) PP_PRINTF(2, 3);
 /* Counts a term that makes look-ups. False: it is one too many. */
 bool round_count(struct round *round);
-/* What is known; NULL: nothing is, and the round does not count. */
+/* What is known of the name that a term is about, or of one of a host or the client; NULL: nothing is,
+ * and the round does not count. */
 const struct spf_answer *round_ask(struct round *round, enum spf_type type, const char *name);
+const struct spf_answer *round_ask_host(struct round *round, enum spf_type type, const char *name);
 
 enum round_name {
 	ROUND_NAME_GOOD,

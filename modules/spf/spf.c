@@ -4,7 +4,7 @@
 #include "look_up.h"
 #include "receiver.h"
 
-enum { EARLY_ROUNDS = 16 }; /* that run when one more answer has come, and not all */
+enum { EARLY_ROUNDS = 10 }; /* that run when some answers have come, and not all */
 
 struct conf {
 	const char *identity, *engine;
@@ -173,6 +173,8 @@ static pp_step_t evaluate(pp_ask_t *a)
 	struct spf_outcome outcome;
 	bool late = pp_time_left(a) == 0, over;
 
+	if (!late && state->rounds > 0 && !look_up_news(&state->look_ups))
+		return pp_wait_any(a, evaluate);
 	/* A fail without its explanation is one. */
 	if (late)
 		state->question.explain = false;

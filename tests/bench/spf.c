@@ -80,13 +80,14 @@ static void fill_table(void)
 	}
 }
 
-static const struct spf_answer *look(void *data, enum spf_type type, const char *name)
+static const struct spf_answer *look(void *data, enum spf_type type, const char *name, bool ahead)
 {
 	static const struct spf_answer nothing = { .status = SPF_NOTHING };
 	char key[NAME_SIZE + 1] = { (char)('0' + type) };
 	const struct known *entry;
 
 	(void)data;
+	(void)ahead;
 	g_strlcpy(key + 1, name, sizeof(key) - 1);
 	entry = g_hash_table_lookup(known, key);
 	return entry == NULL ? &nothing : &entry->answer;
@@ -139,7 +140,7 @@ static SPF_dns_rr_t *answer_bare(SPF_dns_server_t *layer, const char *name, ns_t
 	enum spf_type wanted;
 
 	(void)should_cache;
-	found = type_of(type, &wanted) ? look(NULL, wanted, name) : NULL;
+	found = type_of(type, &wanted) ? look(NULL, wanted, name, false) : NULL;
 	for (size_t i = 0; found != NULL && i < found->count; i++) {
 		const struct spf_datum *datum = &found->data[i];
 		const void *data = wanted == SPF_A ? (const void *)datum->address.bytes : datum->name;

@@ -126,9 +126,10 @@ static void test_stand_ins(void)
 	}
 }
 
-static const struct spf_answer *never(void *data, enum spf_type type, const char *name)
+static const struct spf_answer *never(void *data, enum spf_type type, const char *name, bool ahead)
 {
 	(void)data;
+	(void)ahead;
 	g_error("type %d of %s is asked for", type, name);
 	return NULL;
 }
@@ -213,13 +214,14 @@ static void test_loopback(void)
 	expect("v=spf1 a:h0.example -all", "::1", SPF_FAIL, SPF_FAIL);
 }
 
-static const struct spf_answer *give_up(void *data, enum spf_type type, const char *name)
+static const struct spf_answer *give_up(void *data, enum spf_type type, const char *name, bool ahead)
 {
 	static const struct spf_datum record = { .text = { "v=spf1 a -all", 13 } };
 	static const struct spf_answer answer = { SPF_FOUND, 1, &record };
 
 	(void)data;
 	(void)name;
+	(void)ahead;
 	if (type != SPF_TXT)
 		SPF_error("a test\nwants it");
 	return &answer;
