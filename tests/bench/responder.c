@@ -54,18 +54,18 @@ static void keep(struct responder *responder, const struct sockaddr_in *to, cons
 	memcpy(late->message, message, size);
 }
 
+/* One of them: those who are answered at once are not to wait for what an attacker has coming, since
+ * their name servers would be others. */
 static void send_late(struct responder *responder)
 {
-	int64_t now = socket_clock();
+	const struct late *late = &responder->late[responder->first];
 
-	while (responder->count > 0 && responder->late[responder->first].due <= now) {
-		const struct late *late = &responder->late[responder->first];
-
-		sendto(responder->fd, late->message, late->size, 0, (const struct sockaddr *)&late->to,
-		       sizeof late->to);
-		responder->first = (responder->first + 1) % LATE_MAX;
-		responder->count--;
-	}
+	if (responder->count == 0 || late->due > socket_clock())
+		return;
+	sendto(responder->fd, late->message, late->size, 0, (const struct sockaddr *)&late->to,
+	       sizeof late->to);
+	responder->first = (responder->first + 1) % LATE_MAX;
+	responder->count--;
 }
 
 /* Answers that go out at once are gathered in responder->out. */
