@@ -35,6 +35,8 @@ core_libcore_a_SOURCES = \
 	core/service/worker.c core/service/worker.h \
 	core/store/batch.c core/store/batch.h \
 	core/store/checkpoint.c core/store/checkpoint.h \
+	core/store/copy.c core/store/copy.h \
+	core/store/copy_page.c core/store/copy_page.h \
 	core/store/database.c core/store/database.h \
 	core/store/door.c core/store/door.h \
 	core/store/health.c core/store/health.h \
@@ -141,6 +143,7 @@ core_libcore_a_SOURCES = \
 	core/daemon/control_answers.c core/daemon/control_answers.h \
 	core/daemon/control_ask.c \
 	core/daemon/control_cache.c \
+	core/daemon/control_copy.c \
 	core/daemon/control_call.c core/daemon/control_call.h \
 	core/daemon/control_module.c \
 	core/daemon/control_schema.c \

@@ -36,6 +36,11 @@
 	  "Print the SQL that makes the tables that are missing in the database of this configuration, or "  \
 	  "all of them for another kind of database, for somebody who has the rights that the server has "   \
 	  "not")                                                                                             \
+	X(store_copy, "store copy", "FROM TO", true,                                                         \
+	  "Copy what modules and checks remember from one database into another while the server serves: "   \
+	  "sqlite: and mysql: are the stores of that kind in the rule file, mysql:NAME and sqlite:NAME "     \
+	  "those of a name, sqlite:/PATH is a file, and sqlite: without such a store the usual file; of a "  \
+	  "row that both have the newer one stays, so it can be done again")                                 \
 	X(upstream_show, "upstream show", "[SERVER] [check=CHECK]", false,                                   \
 	  "Tell how the servers do that checks ask, of the module delegate: up or down and why, what they "  \
 	  "were asked and what came of it")                                                                  \

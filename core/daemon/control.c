@@ -145,6 +145,29 @@ static void send_reply(int fd, const GString *reply)
 	}
 }
 
+/* Who has closed its end waits no longer; that it sends no more means nothing. */
+static bool is_gone(int fd)
+{
+	struct pollfd wish = { .fd = fd };
+
+	return poll(&wish, 1, 0) > 0 && (wish.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+bool control_progress(struct control_call *call)
+{
+	struct control *control = call->control;
+	bool closing;
+
+	pthread_mutex_lock(&control->lock);
+	closing = control->closing;
+	pthread_mutex_unlock(&control->lock);
+	if (closing || is_gone(call->fd))
+		return false;
+	send_reply(call->fd, call->reply);
+	g_string_truncate(call->reply, 0);
+	return true;
+}
+
 const char *control_user(const struct control_call *call, char name[64])
 {
 	struct passwd entry, *found = NULL;
@@ -216,7 +239,8 @@ static void serve(struct client *client)
 {
 	struct control_call call = { .server = client->control->server,
 		                     .control = client->control,
-		                     .peer = &client->peer };
+		                     .peer = &client->peer,
+		                     .fd = client->fd };
 	g_autoptr(GString) line = g_string_new(NULL);
 
 	call.reply = g_string_new(NULL);

@@ -37,6 +37,7 @@ struct control_call {
 	GString *reply; /* what is sent */
 	bool cut;       /* the reply has become too long */
 	int status;     /* exit code */
+	int fd;         /* of the client */
 };
 
 /* Reads a request. False: it is none (garbage), or an unknown command: the reply and the
@@ -88,6 +89,10 @@ void control_table(struct control_call *call, json_t *rows, const struct control
 const char *control_bytes(int64_t bytes, char buffer[32]);
 /* A moment of pp_time() as "2026-01-31T23:59:59Z"; null for 0. */
 json_t *control_moment(pp_msec_t time);
+
+/* Sends what was said up to now, for commands that take long. False: nobody waits for the rest, or
+ * the server is ending. */
+bool control_progress(struct control_call *call);
 
 /* Runs it in the main thread and waits. False: the server is ending, and it did not run. */
 bool control_in_main(struct control_call *call, void (*function)(struct control_call *call, void *data),

@@ -95,21 +95,6 @@ static void send_all(int fd, const char *text)
 	shutdown(fd, SHUT_WR);
 }
 
-static void receive_all(int fd, GString *reply)
-{
-	char bytes[65536];
-
-	for (;;) {
-		ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return;
-		g_string_append_len(reply, bytes, got);
-	}
-}
-
 /* -- printing ------------------------------------------------------------ */
 
 /* Prints a line of the reply; true: it was the last, with the exit code. */
@@ -133,15 +118,39 @@ static bool print_line(const char *text, int *status)
 	return last;
 }
 
-static int print_reply(const char *reply)
+/* Prints the whole lines, and takes them away; true: the last was among them. */
+static bool print_lines(GString *reply, int *status)
 {
-	g_auto(GStrv) lines = g_strsplit(reply, "\n", -1);
-	int status = COMMAND_UNREACHABLE;
+	char *begin = reply->str, *end;
+	bool last = false;
 
-	for (char **line = lines; *line != NULL; line++)
-		if (**line != '\0' && print_line(*line, &status))
+	for (; !last && (end = strchr(begin, '\n')) != NULL; begin = end + 1) {
+		*end = '\0';
+		last = *begin != '\0' && print_line(begin, status);
+	}
+	g_string_erase(reply, 0, begin - reply->str);
+	return last;
+}
+
+/* As it comes: what takes long tells how far it is. */
+static int print_reply(int fd)
+{
+	g_autoptr(GString) reply = g_string_new(NULL);
+	int status = COMMAND_UNREACHABLE;
+	char bytes[65536];
+
+	for (;;) {
+		ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return complain(COMMAND_UNREACHABLE, "the server broke off");
+		g_string_append_len(reply, bytes, got);
+		if (print_lines(reply, &status))
 			return status;
-	return complain(COMMAND_UNREACHABLE, "the server broke off");
+		fflush(stdout);
+	}
 }
 
 /* Without a server nobody knows the modules: a slip may be meant as a command of ours. */
@@ -158,12 +167,11 @@ static int carry_out(const struct options *options)
 {
 	const char *path = options->socket != NULL ? options->socket : SOCKET_PATH;
 	const char *const *words = (const char *const *)options->words;
-	g_autoptr(GString) reply = g_string_new(NULL);
 	g_autofree char *error = NULL;
 	const struct command *command;
 	char *request;
 	unsigned used;
-	int fd;
+	int fd, status;
 
 	command = command_find(words, &used, &error);
 	if (options->unknown != NULL && (command == NULL || command->id != COMMAND_module))
@@ -181,10 +189,10 @@ static int carry_out(const struct options *options)
 		return no_server(path, reason, command, words);
 	}
 	send_all(fd, request);
-	receive_all(fd, reply);
+	status = print_reply(fd);
 	close(fd);
 	free(request);
-	return print_reply(reply->str);
+	return status;
 }
 
 /* -- options ------------------------------------------------------------- */

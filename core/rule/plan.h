@@ -171,6 +171,8 @@ const char *const *plan_module_folders(struct plan *plan);
 /* The folder where a store is that has no path; NULL: the installed one. Copied, for the whole
  * process, before any plan is made. */
 void plan_use_state(const char *folder);
+/* Where it is then. g_free() it. */
+char *plan_usual_path(void);
 /* Makes those that are not there yet, and the one without a name; those of an earlier plan (may be
  * NULL) with equal settings are carried over. Nothing is opened. */
 void plan_make_stores(struct plan *plan, const struct plan *earlier);

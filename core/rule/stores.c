@@ -16,6 +16,11 @@ void plan_use_state(const char *folder)
 	state_folder = g_strdup(folder);
 }
 
+char *plan_usual_path(void)
+{
+	return g_build_filename(state_folder != NULL ? state_folder : PP_STATE_FOLDER, FILE_NAME, NULL);
+}
+
 /* -- what is written ----------------------------------------------------- */
 
 /* NULL: refused. */
@@ -134,8 +139,7 @@ static void make_rehearsed(struct plan_store *store, struct store_settings *sett
 
 static void make(const struct plan *plan, struct plan_store *store, const struct plan *earlier)
 {
-	g_autofree char *usual = g_build_filename(state_folder != NULL ? state_folder : PP_STATE_FOLDER,
-	                                          FILE_NAME, NULL);
+	g_autofree char *usual = plan_usual_path();
 	struct store_settings settings = { .name = store->name, .driver = store->driver };
 	g_autofree char *shown = NULL;
 

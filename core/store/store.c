@@ -134,6 +134,11 @@ const char *store_path(const struct store *store)
 	return store->settings.target.path;
 }
 
+const struct store_settings *store_settings(const struct store *store)
+{
+	return &store->settings;
+}
+
 /* -- opening ------------------------------------------------------------- */
 
 void store_add(struct store *store, struct statement_set *set)

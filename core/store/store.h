@@ -30,6 +30,9 @@ const char *store_name(const struct store *store);   /* "mail", or "store" */
 const char *store_driver(const struct store *store); /* "sqlite" */
 const char *store_path(const struct store *store);   /* NULL: in memory; of hosts: for people */
 
+/* As it was made; lives as long as the store. */
+const struct store_settings *store_settings(const struct store *store);
+
 /* Makes a set known: its tables are migrated before its first statement runs. Any thread, before
  * or after store_open(); sets of equal name and table are one. The store holds a reference. */
 void store_add(struct store *store, struct statement_set *set);

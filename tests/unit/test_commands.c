@@ -16,7 +16,7 @@ static void a_command_is_found_by_its_words(void)
 		{ "cache list check=zen", "cache list", NULL, 2 },
 		{ "cache", NULL, "cache: list, get, drop or stats?" },
 		{ "cache stat", NULL, "no command 'cache stat' (did you mean 'cache stats'?)" },
-		{ "store", NULL, "store: status or schema?" },
+		{ "store", NULL, "store: status, schema or copy?" },
 		{ "store statsu", NULL, "no command 'store statsu' (did you mean 'store status'?)" },
 		{ "store status", "store status", NULL, 2 },
 		{ "reload now", "reload", NULL, 1 },

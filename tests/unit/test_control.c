@@ -144,7 +144,7 @@ static void mistakes_are_named(void)
 		                   "name\"}\n{\"exit\":2}" },
 		{ "hammer list", "module hammer has no commands\"}\n{\"exit\":2}" },
 		{ "hit list", "'hit' is a check, not a module: say hammer COMMAND check=hit" },
-		{ "store", "store: status or schema?" },
+		{ "store", "store: status, schema or copy?" },
 		{ "status now", "status takes no arguments\"}\n{\"exit\":2}" },
 		{ "cache list zen", "found 'zen', wanted a filter" },
 		{ "cache list limit=0", "limit: found '0'" },
