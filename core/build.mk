@@ -84,6 +84,7 @@ core_libcore_a_SOURCES = \
 	core/check/check.c core/check/check.h \
 	core/check/dns.c core/check/dns.h \
 	core/check/dns_now.c core/check/dns_now.h \
+	core/check/gateways.c core/check/gateways.h \
 	core/check/keep.c core/check/keep.h \
 	core/check/module.c core/check/module.h \
 	core/check/module_rows.c core/check/module_rows.h \
@@ -154,6 +155,7 @@ core_libcore_a_SOURCES = \
 	core/daemon/converse.c core/daemon/converse.h \
 	core/daemon/desk.c core/daemon/desk.h \
 	core/daemon/logline.c core/daemon/logline.h \
+	core/daemon/notices.c core/daemon/notices.h \
 	core/daemon/notify.c core/daemon/notify.h \
 	core/daemon/options.c core/daemon/options.h \
 	core/daemon/ports.c core/daemon/ports.h \

@@ -26,9 +26,13 @@
 	X(cache_list, "cache list", "[FILTER ...]", false, "List kept answers")                              \
 	X(cache_get, "cache get", "CHECK KEY | FILTER ...", false,                                           \
 	  "Show kept answers whole, with text and fields; the key is written as the list shows it")          \
-	X(cache_drop, "cache drop", "FILTER ... | all", true, "Drop kept answers, and count them")           \
-	X(cache_stats, "cache stats", "", false,                                                             \
-	  "Tell how large and how useful the cache is, as a whole and by check")                             \
+	X(cache_drop, "cache drop", "FILTER ... | all", true,                                                \
+	  "Drop kept answers, and count them; other servers that share the store drop theirs within "        \
+	  "seconds")                                                                                         \
+	X(cache_stats, "cache stats", "[FILTER ...]", false,                                                 \
+	  "Tell how large and how useful the cache is, as a whole and by check; with filters: how many "     \
+	  "kept "                                                                                            \
+	  "answers pass them, by check and word")                                                            \
 	X(store_status, "store status", "", false,                                                           \
 	  "Tell how each database does that checks use: what is wrong with it, what was asked and written, " \
 	  "its size, and the versions of its tables")                                                        \
@@ -80,6 +84,11 @@ struct command {
 	X(WORD, "word", "WORD", "answers with this word")                                                  \
 	X(WHERE, "where", "PLACE", "answers kept there: memory or store; without it both places count")    \
 	X(LEFT, "left", "DURATION", "answers that are good for no longer than this, such as 5m")           \
+	X(AGE, "age", "DURATION",                                                                          \
+	  "answers that are as old as this, or older; in memory: by how long the check keeps them")        \
+	X(ON, "on", "SERVERS",                                                                             \
+	  "drop only; this: in the memory of this server; all, if not given: in the store and in the "     \
+	  "memory of all servers that share it")                                                           \
 	X(LIMIT, "limit", "NUMBER", "show no more than this many; 1000 if not given (list and get only)")
 
 enum filter_id {

@@ -21,6 +21,8 @@ struct look {
 	GPtrArray *ids;   /* of rows of the store, to be dropped; or NULL */
 	bool whole;       /* rows with text and fields */
 	size_t seen;      /* passed the filter, beyond the limit too */
+	void (*visit)(const char *check, const char *word, bool stored, void *data); /* or NULL */
+	void *data;
 };
 
 /* -- filters ------------------------------------------------------------- */
@@ -49,13 +51,42 @@ static bool read_limit(struct control_call *call, struct answers_filter *filter,
 	return true;
 }
 
-static bool read_left(struct control_call *call, struct answers_filter *filter, const char *value)
+static bool read_length(struct control_call *call, const char *name, const char *value, pp_msec_t *length)
 {
 	const char *why;
 
-	if (duration_parse(value, &filter->left, &why))
+	if (duration_parse(value, length, &why))
 		return true;
-	control_fail(call, COMMAND_USAGE, "left: found '%.40s': %s", value, why);
+	control_fail(call, COMMAND_USAGE, "%s: found '%.40s': %s", name, value, why);
+	return false;
+}
+
+static bool read_left(struct control_call *call, struct answers_filter *filter, const char *value)
+{
+	pp_msec_t left;
+
+	if (!read_length(call, "left", value, &left))
+		return false;
+	filter->good_max = pp_time() + left;
+	return true;
+}
+
+static bool read_age(struct control_call *call, struct answers_filter *filter, const char *value)
+{
+	pp_msec_t age;
+
+	if (!read_length(call, "age", value, &age))
+		return false;
+	filter->made_max = pp_time() - age;
+	return true;
+}
+
+static bool read_on(struct control_call *call, struct answers_filter *filter, const char *value)
+{
+	filter->here = strcmp(value, "this") == 0;
+	if (filter->here || strcmp(value, "all") == 0)
+		return true;
+	control_fail(call, COMMAND_USAGE, "on: found '%.40s', wanted this or all", value);
 	return false;
 }
 
@@ -75,17 +106,20 @@ static bool read_filter(struct control_call *call, struct answers_filter *filter
 
 	while (id < FILTERS && (value = filter_value(word, id)) == NULL)
 		id++;
-	filter->chosen = filter->chosen || id != FILTER_LIMIT;
+	filter->chosen = filter->chosen || (id != FILTER_LIMIT && id != FILTER_ON);
 	switch (id) {
 	case FILTER_CHECK: filter->check = value; return true;
 	case FILTER_KEY: filter->pattern = value; return true;
 	case FILTER_WORD: filter->word = value; return true;
 	case FILTER_WHERE: return read_where(call, filter, value);
 	case FILTER_LEFT: return read_left(call, filter, value);
+	case FILTER_AGE: return read_age(call, filter, value);
+	case FILTER_ON: return read_on(call, filter, value);
 	case FILTER_LIMIT: return read_limit(call, filter, value);
 	default:
 		control_fail(call, COMMAND_USAGE,
-		             "found '%.100s', wanted a filter: check=, key=, word=, where=, left= or limit=",
+		             "found '%.100s', wanted a filter: check=, key=, word=, where=, left=, age=, on= "
+		             "or limit=",
 		             word);
 		return false;
 	}
@@ -93,7 +127,7 @@ static bool read_filter(struct control_call *call, struct answers_filter *filter
 
 struct answers_filter answers_filter_new(void)
 {
-	return (struct answers_filter){ .left = -1, .limit = LIMIT_USUAL };
+	return (struct answers_filter){ .limit = LIMIT_USUAL };
 }
 
 bool answers_filter_read(struct control_call *call, struct answers_filter *filter)
@@ -113,6 +147,17 @@ bool answers_is_filter(const char *word)
 	return false;
 }
 
+struct gateways_notice answers_notice(const struct answers_filter *filter)
+{
+	return (struct gateways_notice){ .check_name = filter->check,
+		                         .pattern = filter->pattern,
+		                         .word = filter->word,
+		                         .place = filter->where,
+		                         .good_max = filter->good_max,
+		                         .made_max = filter->made_max,
+		                         .made = pp_time() };
+}
+
 /* -- in memory ------------------------------------------------------------- */
 
 /* The check whose answer it is; NULL: one of an earlier configuration. */
@@ -128,13 +173,41 @@ static const struct check *check_of(const struct world *world, const struct cach
 	return NULL;
 }
 
-static bool has_word(const struct look *look, const struct cache_entry *entry, const char *word)
+/* NULL: an answer of an earlier configuration, or none; *check is set where it is not. */
+static const char *word_of(const struct look *look, const struct cache_entry *entry,
+                           const struct check **check, unsigned *index)
 {
-	const struct check *check = check_of(look->world, entry);
 	struct answer answer;
 
-	return check != NULL && answer_decode(check, entry->value, (uint32_t)entry->value_size, &answer) &&
-	       strcmp(check->module->word[answer.word].word, word) == 0;
+	*check = check_of(look->world, entry);
+	if (*check == NULL || !answer_decode(*check, entry->value, (uint32_t)entry->value_size, &answer))
+		return NULL;
+	*index = answer.word;
+	return (*check)->module->word[answer.word].word;
+}
+
+/* Memory does not hold when it was made: that follows from how long it is kept. */
+static bool is_made_until(const struct cache_entry *entry, const struct check *check, unsigned word,
+                          pp_msec_t moment)
+{
+	pp_msec_t keep = check->keep[word];
+
+	return keep > 0 && entry->stale_until - check->stale - keep <= moment;
+}
+
+static bool has_content(const struct look *look, const struct cache_entry *entry)
+{
+	const struct answers_filter *filter = look->filter;
+	const struct check *check;
+	unsigned index = 0;
+	const char *word;
+
+	if (filter->word == NULL && filter->made_max == 0)
+		return true;
+	word = word_of(look, entry, &check, &index);
+	if (word == NULL || (filter->word != NULL && strcmp(filter->word, word) != 0))
+		return false;
+	return filter->made_max == 0 || is_made_until(entry, check, index, filter->made_max);
 }
 
 static bool has_key(const struct answers_filter *filter, const char *key)
@@ -152,9 +225,9 @@ static bool entry_passes(const struct cache_entry *entry, void *data)
 
 	if (filter->check != NULL && !ask_key_is_of(entry->key, entry->key_size, filter->check))
 		return false;
-	if (filter->left >= 0 && entry->good_until - look->now > filter->left)
+	if (filter->good_max != 0 && entry->good_until > filter->good_max)
 		return false;
-	if (filter->word != NULL && !has_word(look, entry, filter->word))
+	if (!has_content(look, entry))
 		return false;
 	if (filter->pattern == NULL && filter->key == NULL)
 		return true;
@@ -232,7 +305,9 @@ static bool row_passes(const struct stored_row *row, const struct look *look)
 
 	if (filter->check != NULL && strcmp(filter->check, row->check_name) != 0)
 		return false;
-	if (filter->left >= 0 && row->good_until - look->now > filter->left)
+	if (filter->good_max != 0 && row->good_until > filter->good_max)
+		return false;
+	if (filter->made_max != 0 && row->made > filter->made_max)
 		return false;
 	if (filter->word != NULL && strcmp(filter->word, row->word) != 0)
 		return false;
@@ -304,12 +379,13 @@ static gint compare(gconstpointer a, gconstpointer b)
 	return order;
 }
 
-static void see_store(struct control_call *call, struct look *look)
+static void see_store(struct control_call *call, struct look *look,
+                      bool (*see)(const struct stored_row *row, void *data))
 {
 	const struct stored *stored = world_stored(look->world);
 	g_autofree char *error = NULL;
 
-	if (stored != NULL && !stored_each(stored, see_row, look, &error))
+	if (stored != NULL && !stored_each(stored, see, look, &error))
 		control_fail(call, COMMAND_NO, "the store: %s", error);
 }
 
@@ -323,7 +399,7 @@ json_t *answers_list(struct control_call *call, const struct answers_filter *fil
 	if (wants(filter, IN_MEMORY))
 		cache_each(server_cache(call->server), see_entry, &look);
 	if (wants(filter, IN_STORE))
-		see_store(call, &look);
+		see_store(call, &look, see_row);
 	world_unref(world);
 	g_ptr_array_sort(look.found, compare);
 	for (guint i = 0; i < look.found->len; i++)
@@ -333,32 +409,67 @@ json_t *answers_list(struct control_call *call, const struct answers_filter *fil
 	return rows;
 }
 
-/* With what waits to be written: it is of asks that were answered already. */
-static size_t drop_rows(struct control_call *call, struct look *look)
-{
-	const struct stored *stored = world_stored(look->world);
-	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-	g_autofree char *error = NULL;
+/* -- counting ------------------------------------------------------------ */
 
-	if (stored == NULL)
-		return 0;
-	look->ids = ids;
-	store_flush(stored->store);
-	see_store(call, look);
-	if (stored_drop(stored, ids, &error))
-		return ids->len;
-	control_fail(call, COMMAND_NO, "the store: %s", error);
-	return 0;
+static bool count_entry(const struct cache_entry *entry, void *data)
+{
+	const struct look *look = data;
+	const struct check *check;
+	unsigned index;
+
+	if (entry_passes(entry, data))
+		look->visit(ask_key_name(entry->key, entry->key_size), word_of(look, entry, &check, &index),
+		            false, look->data);
+	return true;
 }
 
-/* The store first: an ask in between would fetch the answer from there into memory again. */
-void answers_drop(struct control_call *call, const struct answers_filter *filter, size_t *memory,
-                  size_t *store)
+static bool count_row(const struct stored_row *row, void *data)
+{
+	const struct look *look = data;
+
+	if (row_passes(row, look))
+		look->visit(row->check_name, row->word, true, look->data);
+	return true;
+}
+
+void answers_count(struct control_call *call, const struct answers_filter *filter,
+                   void (*visit)(const char *check, const char *word, bool stored, void *data), void *data)
 {
 	struct world *world = server_world_ref(call->server);
+	struct look look = {
+		.filter = filter, .world = world, .now = pp_time(), .visit = visit, .data = data
+	};
+
+	if (wants(filter, IN_MEMORY))
+		cache_each(server_cache(call->server), count_entry, &look);
+	if (wants(filter, IN_STORE))
+		see_store(call, &look, count_row);
+	world_unref(world);
+}
+
+/* -- dropping ------------------------------------------------------------ */
+
+size_t answers_drop_memory(struct cache *cache, const struct world *world,
+                           const struct answers_filter *filter)
+{
 	struct look look = { .filter = filter, .world = world, .now = pp_time() };
 
-	*store = wants(filter, IN_STORE) ? drop_rows(call, &look) : 0;
-	*memory = wants(filter, IN_MEMORY) ? cache_drop(server_cache(call->server), entry_passes, &look) : 0;
-	world_unref(world);
+	return wants(filter, IN_MEMORY) ? cache_drop(cache, entry_passes, &look) : 0;
+}
+
+bool answers_drop_stored(const struct world *world, const struct answers_filter *filter, size_t *dropped,
+                         char **error)
+{
+	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+	struct look look = { .filter = filter, .world = world, .now = pp_time(), .ids = ids };
+	const struct stored *stored = world_stored(world);
+
+	*dropped = 0;
+	if (stored == NULL || !wants(filter, IN_STORE))
+		return true;
+	store_flush(stored->store);
+	if (!stored_each(stored, see_row, &look, error) || !stored_drop(stored, ids, error))
+		return false;
+	*dropped = ids->len;
+	return true;
 }

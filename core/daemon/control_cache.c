@@ -2,7 +2,7 @@
 #include <string.h>
 #include "base/quantity.h"
 #include "check/stored.h"
-#include "daemon/control_answers.h"
+#include "daemon/notices.h"
 #include "service/cache.h"
 
 #define MANY 1000     /* entries, from which on the fixed part of the cache's memory does not matter */
@@ -117,29 +117,32 @@ static bool read_what_to_drop(struct control_call *call, struct answers_filter *
 	}
 	if (!answers_filter_read(call, filter))
 		return false;
-	if (filter->chosen && !filter->limited)
+	if (filter->chosen && !filter->limited && !(filter->here && filter->where != NULL))
 		return true;
 	control_fail(call, COMMAND_USAGE,
 	             filter->limited ? "cache drop: limit is for list and get"
-	                             : "cache drop: wanted a filter, such as check=zen, or all");
+	             : filter->chosen
+	                     ? "cache drop: on=this is the memory of this server; where= is for on=all"
+	                     : "cache drop: wanted a filter, such as check=zen, or all");
 	return false;
 }
 
 void control_cache_drop(struct control_call *call)
 {
 	struct answers_filter filter;
-	size_t memory, store;
+	struct notices_done done;
 
 	if (!read_what_to_drop(call, &filter))
 		return;
-	answers_drop(call, &filter, &memory, &store);
-	control_row(call, json_pack("{s:I, s:I, s:I}", "dropped", (json_int_t)(memory + store), "memory",
-	                            (json_int_t)memory, "store", (json_int_t)store));
-	if (store > 0)
-		control_say(call, "dropped %zu in memory, %zu in the store", memory, store);
+	done = notices_drop(call, &filter);
+	control_row(call, json_pack("{s:I, s:I, s:I, s:b}", "dropped", (json_int_t)(done.memory + done.store),
+	                            "memory", (json_int_t)done.memory, "store", (json_int_t)done.store,
+	                            "told", (int)done.told));
+	if (done.store > 0)
+		control_say(call, "dropped %zu in memory, %zu in the store", done.memory, done.store);
 	else
-		control_say(call, "dropped %zu", memory);
-	if (memory + store == 0)
+		control_say(call, "dropped %zu", done.memory);
+	if (done.memory + done.store == 0)
 		call->status = COMMAND_NO;
 }
 
@@ -235,7 +238,47 @@ static void say_stats(struct control_call *call, const struct cache_stats *stats
 	control_say(call, "stored    %" JSON_INTEGER_FORMAT " in the store", sum->stored);
 }
 
-void control_cache_stats(struct control_call *call)
+/* How many answers there are of a word, "check\nword". */
+static void count_answer(const char *check, const char *word, bool stored, void *data)
+{
+	g_autofree char *name = g_strconcat(check, "\n", word, NULL);
+	struct share *share = share_of(data, name);
+
+	if (stored)
+		share->stored++;
+	else
+		share->entries++;
+}
+
+static void say_filtered(struct control_call *call, const struct answers_filter *filter)
+{
+	static const struct control_column columns[] = { { "check", "check", CONTROL_TEXT },
+		                                         { "word", "word", CONTROL_TEXT },
+		                                         { "entries", "entries", CONTROL_COUNT },
+		                                         { "stored", "stored", CONTROL_COUNT },
+		                                         { NULL } };
+	g_autoptr(GHashTable) shares = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_autoptr(GList) names = NULL;
+	json_t *rows = json_array();
+
+	answers_count(call, filter, count_answer, shares);
+	names = g_list_sort(g_hash_table_get_keys(shares), (GCompareFunc)strcmp);
+	for (GList *name = names; name != NULL; name = name->next) {
+		const struct share *share = g_hash_table_lookup(shares, name->data);
+		g_auto(GStrv) parts = g_strsplit(name->data, "\n", 2);
+		json_t *row = json_object();
+
+		json_object_set_new(row, "check", control_string(parts[0]));
+		json_object_set_new(row, "word", control_string(*parts[1] != '\0' ? parts[1] : NULL));
+		json_object_set_new(row, "entries", json_integer(share->entries));
+		json_object_set_new(row, "stored", json_integer(share->stored));
+		json_array_append_new(rows, row);
+	}
+	end_list(call, json_array_size(rows), json_array_size(rows));
+	control_table(call, rows, columns);
+}
+
+static void say_whole(struct control_call *call)
 {
 	static const struct control_column columns[] = { { "check", "check", CONTROL_TEXT },
 		                                         { "entries", "entries", CONTROL_COUNT },
@@ -255,4 +298,16 @@ void control_cache_stats(struct control_call *call)
 	if (json_array_size(rows) > 0)
 		control_say(call, "%s", "");
 	control_table(call, rows, columns);
+}
+
+void control_cache_stats(struct control_call *call)
+{
+	struct answers_filter filter;
+
+	if (!answers_filter_read(call, &filter))
+		return;
+	if (call->words[0] != NULL)
+		say_filtered(call, &filter);
+	else
+		say_whole(call);
 }

@@ -1,9 +1,10 @@
 /* daemon/control_module.c - ppolicyctl MODULE COMMAND: what modules offer beside answering */
-#include "daemon/control_answers.h"
+#include "daemon/control_call.h"
 
 #include <string.h>
 #include "base/text.h"
 #include "daemon/control_words.h"
+#include "daemon/notices.h"
 
 #define ROWS_MAX 100000 /* of one table for people */
 
@@ -301,11 +302,7 @@ const char *pp_call_user(pp_call_t *call)
 
 void pp_call_forget(pp_call_t *call)
 {
-	struct answers_filter filter = answers_filter_new();
-	size_t memory, store;
-
-	filter.check = call->check->name;
-	answers_drop(call->call, &filter, &memory, &store);
+	notices_changed(call->call, call->check);
 }
 
 /* -- running it ---------------------------------------------------------- */

@@ -98,7 +98,7 @@ int converse(const char *config, const char *listener, int in, int out, GPtrArra
 	world_open(world, WORKERS);
 	cache = cache_new(world->plan->cache.memory);
 	loop = loop_new("stdio");
-	upkeep_new(world);
+	upkeep_new(world, cache);
 	carry(desk_new(0, loop, cache, worker_pool_new(WORKERS, WORKER_QUEUE), world), address, in, out);
 	world_flush(world);
 	/* A thread may still wait for input that nobody wants: there is no orderly end. */

@@ -200,7 +200,7 @@ struct server *server_start(const struct server_options *options, GPtrArray *err
 		loop_start(server->loops[i]);
 	if (!options->no_control)
 		open_control(server);
-	server->upkeep = upkeep_new(server->world);
+	server->upkeep = upkeep_new(server->world, server->cache);
 	ports_serve(server->ports, server->world, server->desks, server->count);
 	if (ports_unused(server->ports) > 0)
 		pp_log(PP_LOG_WARNING,

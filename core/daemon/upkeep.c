@@ -2,6 +2,7 @@
 #include "daemon/upkeep.h"
 
 #include <glib.h>
+#include "daemon/notices.h"
 
 #define INTERVAL_USEC G_USEC_PER_SEC
 
@@ -10,6 +11,7 @@ struct upkeep {
 	GCond wake;
 	GThread *thread;
 	struct world *world;
+	struct cache *cache;
 	GPtrArray *replaced; /* of struct world: those before it that are still used */
 	bool ending;
 };
@@ -49,6 +51,7 @@ static void *run(void *data)
 		GPtrArray *ended = take_ended(upkeep);
 
 		g_mutex_unlock(&upkeep->lock);
+		notices_upkeep(world, upkeep->cache);
 		world_upkeep(world);
 		world_unref(world);
 		g_ptr_array_unref(ended);
@@ -58,13 +61,14 @@ static void *run(void *data)
 	return NULL;
 }
 
-struct upkeep *upkeep_new(struct world *world)
+struct upkeep *upkeep_new(struct world *world, struct cache *cache)
 {
 	struct upkeep *upkeep = g_new0(struct upkeep, 1);
 
 	g_mutex_init(&upkeep->lock);
 	g_cond_init(&upkeep->wake);
 	upkeep->world = world_ref(world);
+	upkeep->cache = cache;
 	upkeep->replaced = g_ptr_array_new_with_free_func(free_world);
 	upkeep->thread = g_thread_new("upkeep", run, upkeep);
 	return upkeep;

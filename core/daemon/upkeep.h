@@ -7,11 +7,12 @@
 #define DAEMON_UPKEEP_H
 
 #include "daemon/world.h"
+#include "service/cache.h"
 
 struct upkeep;
 
-struct upkeep *upkeep_new(struct world *world);                    /* takes a reference */
-void upkeep_set_world(struct upkeep *upkeep, struct world *world); /* from now on this one */
+struct upkeep *upkeep_new(struct world *world, struct cache *cache); /* takes a reference of the world */
+void upkeep_set_world(struct upkeep *upkeep, struct world *world);   /* from now on this one */
 /* Waits for what is under way and for what is to be written. The loops stand still, but are there:
  * what they asked for is answered before. Accepts NULL. */
 void upkeep_free(struct upkeep *upkeep);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "check/dns_now.h"
+#include "check/gateways.h"
 #include "check/stored.h"
 #include "service/upstream_keeper.h"
 
@@ -52,6 +53,34 @@ static bool add_programs(struct world *world, const char *path, GPtrArray *error
 	return true;
 }
 
+/* The store for what lasts; NULL: no check uses it. */
+static struct store *store_in_use(const struct world *world)
+{
+	g_autoptr(GPtrArray) stores = world_stores(world);
+
+	for (guint i = 0; i < stores->len; i++)
+		if (strcmp(store_name(stores->pdata[i]), "store") == 0)
+			return stores->pdata[i];
+	return NULL;
+}
+
+/* With the same store they are the same as before. */
+static bool find_gateways(struct world *world, const struct world *earlier, GPtrArray *errors)
+{
+	struct store *store = store_in_use(world);
+	char *error = NULL;
+
+	if (store == NULL)
+		return true;
+	if (earlier != NULL && earlier->gateways != NULL && gateways_store(earlier->gateways) == store)
+		world->gateways = gateways_ref(earlier->gateways);
+	else
+		world->gateways = gateways_new(store, world->plan->server.name, &error);
+	if (world->gateways == NULL)
+		g_ptr_array_add(errors, error);
+	return world->gateways != NULL;
+}
+
 struct world *world_new(const char *path, unsigned loops, const struct world *earlier, GPtrArray *errors)
 {
 	struct world *world = g_new0(struct world, 1);
@@ -67,7 +96,7 @@ struct world *world_new(const char *path, unsigned loops, const struct world *ea
 	}
 	program_bind(world->first);
 	world->loops = loops == UINT_MAX ? world_wanted_loops(world->plan) : loops;
-	if (add_programs(world, path, errors))
+	if (add_programs(world, path, errors) && find_gateways(world, earlier, errors))
 		return world;
 	world_unref(world);
 	return NULL;
@@ -114,7 +143,7 @@ void world_upkeep(struct world *world)
 
 	for (guint i = 0; i < world->plan->checks->len; i++)
 		check_upkeep(check_at(world, i));
-	if (stored != NULL)
+	if (stored != NULL && gateways_have_duty(world->gateways, "core"))
 		stored_upkeep(stored, most_answers(world, stored->store));
 }
 
@@ -158,6 +187,7 @@ void world_unref(struct world *world)
 		return;
 	for (unsigned i = 0; i < world->loops && world->programs != NULL; i++)
 		world_drop_program(world, i);
+	gateways_unref(world->gateways);
 	program_free(world->first);
 	plan_free(world->plan);
 	g_free(world->programs);

@@ -17,6 +17,7 @@ struct world {
 	struct program *first; /* the one that checked the file; idle */
 	unsigned loops;
 	struct program **programs; /* by loop; used and dropped in that loop's thread */
+	struct gateways *gateways; /* other servers that share its store; NULL: no check uses it */
 };
 
 /* Builds a world; messages are added to errors (of char *). loops 0: only the first

@@ -330,6 +330,10 @@ typedef void (*pp_sql_row_fn)(const void *columns, void *data);
 PP_EXPORT bool pp_sql_now(const char *statement, const void *args, pp_sql_row_fn row, void *data,
                           const char **error);
 
+/* In upkeep() only: whether this server is the one to look after the module's tables now, such as to
+ * delete what is over its time. Of servers that share a store one is, at a time. */
+PP_EXPORT bool pp_duty(void);
+
 /* A SELECT of the configuration, with :names for its arguments; all of its result is text. */
 typedef struct pp_query pp_query_t;
 /* In validate(): store is the name of a store {} of the configuration, NULL = the one without a
@@ -530,7 +534,9 @@ PP_EXPORT const char *pp_call_user(pp_call_t *call);  /* of the system, who gave
 PP_EXPORT void pp_call_row(pp_call_t *call, const pp_row_t *rows, const void *structure);
 PP_EXPORT void pp_call_say(pp_call_t *call, const char *format, ...) PP_PRINTF(2, 3);  /* a line for people */
 PP_EXPORT bool pp_call_fail(pp_call_t *call, const char *format, ...) PP_PRINTF(2, 3); /* false */
-/* Drops what is kept of the check's answers, in memory and in the store. */
+/* The command changed the module's tables: drops what is kept of the answers of all checks that use
+ * them (of a module without tables: of the check), in memory and in the store, here and, within seconds,
+ * on other servers that share the store. */
 PP_EXPORT void pp_call_forget(pp_call_t *call);
 
 /* -- loading ------------------------------------------------------------- */
@@ -632,6 +638,9 @@ typedef struct pp_module {
 	/* With effects: name of the parameter with which answers may be kept, as long as keep says and under
 	 * .key. NULL: they may not, but by pp_keep(). */
 	const char *keep_with;
+	/* A command changed the module's tables by way of another check, or of another server that shares
+	 * the store: what is held of them is old. In the thread of upkeep(). */
+	void (*changed)(void *handle);
 } pp_module_t;
 
 #define PP_READS(...) ((const pp_attribute_t[]){ __VA_ARGS__, PP_ATTRIBUTE_NONE })

@@ -1,5 +1,6 @@
 /* sweep.c - deletes what has expired and what is too much, a little at a time
  *
+ * Of servers that share the table one does; the others only count, to know when it is full.
  * The table has no index of ages, since each new row would pay for it. A walk from
  * the first row to the last looks at some rows a second and deletes those that are over. When there
  * are too many rows it is told, for one walk, from which age on the oldest ones go.
@@ -120,14 +121,20 @@ static void say(struct greylist *greylist)
 
 /* -- walking --------------------------------------------------------------------- */
 
+static bool count_rows(struct greylist *greylist, struct count *count)
+{
+	*count = (struct count){ 0 };
+	if (!pp_sql_now("count", NULL, take_count, count, NULL))
+		return false;
+	atomic_store(&greylist->rows, count->total);
+	return true;
+}
+
 static bool begin_walk(struct greylist *greylist)
 {
-	struct count count = { 0 };
+	struct count count;
 
-	if (!pp_sql_now("count", NULL, take_count, &count, NULL))
-		return false;
-	atomic_store(&greylist->rows, count.total);
-	if (!find_excess(greylist, &count))
+	if (!count_rows(greylist, &count) || !find_excess(greylist, &count))
 		return false;
 	if (greylist->excess > 0)
 		say(greylist);
@@ -189,6 +196,17 @@ static bool step(struct greylist *greylist)
 	return true;
 }
 
+/* Another server looks after the table: only how many rows there are is to be known. */
+static void stand_by(struct greylist *greylist)
+{
+	struct count count;
+
+	greylist->walking = false;
+	greylist->excess = 0;
+	if (pp_now() >= greylist->rest_until && count_rows(greylist, &count))
+		greylist->rest_until = pp_now() + PAUSE;
+}
+
 void greylist_upkeep(struct greylist *greylist)
 {
 	bool too_many = atomic_load(&greylist->rows) > greylist->conf->max_rows && greylist->excess == 0;
@@ -196,6 +214,10 @@ void greylist_upkeep(struct greylist *greylist)
 
 	if (!greylist->walking && !too_many && pp_now() < greylist->rest_until)
 		return;
+	if (!pp_duty()) {
+		stand_by(greylist);
+		return;
+	}
 	if ((!greylist->walking || too_many) && !begin_walk(greylist))
 		return;
 	if (greylist->excess > 0)

@@ -188,9 +188,17 @@ static void upkeep(void *handle)
 	list_upkeep(handle);
 }
 
+/* To be read at the next turn. */
+static void changed(void *handle)
+{
+	struct list *list = handle;
+
+	atomic_store(&list->changed, true);
+}
+
 PP_MODULE(.name = "list", .question = "Is the value on the list?", .yes = "found", .no = "absent",
           .conf_size = sizeof(struct conf), .params = params, .args_size = sizeof(struct args), .args = args,
           .fields_size = sizeof(struct fields), .fields = fields, .state_size = sizeof(struct look_up),
           .ask = list_ask, .key = list_key, .validate = validate, .invalidate = invalidate, .open = list_open,
           .close = list_close, .upkeep = upkeep, .statements = managed_statements, .table = "managed",
-          .commands = list_commands);
+          .commands = list_commands, .changed = changed);

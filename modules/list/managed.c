@@ -40,6 +40,8 @@ void managed_expire(struct list *list)
 	if (pp_now() - list->expired_at < EXPIRE_EVERY && list->expired_at != 0)
 		return;
 	list->expired_at = pp_now();
+	if (!pp_duty())
+		return;
 	pp_sql_now("expire", &wish, NULL, NULL, NULL);
 }
 

@@ -152,7 +152,8 @@ class Store:
         equal(server.ctl("cache", "list", "where=store", "word=long").count("\n"), 2)
         contains(server.ctl("cache", "get", "long", "mail.example.net"), "    in the store\n")
         contains(server.ctl("cache", "stats"), "stored    2 in the store")
-        equal(json.loads(server.ctl("--json", "cache", "drop", "key=b.*")), {"dropped": 3, "memory": 2, "store": 1})
+        equal(json.loads(server.ctl("--json", "cache", "drop", "key=b.*")),
+              {"dropped": 3, "memory": 2, "store": 1, "told": True})
         equal(self.ask(server, "b.example"), "asked")
         equal(self.ask(server), "memory")
         equal(server.ctl("cache", "drop", "where=memory", "check=long"), "dropped 2\n")
@@ -178,10 +179,11 @@ class Store:
         row = self.status(server)
         equal((row["store"], row["driver"], row["state"], row["trouble"]), ("store", "sqlite", "good", None))
         equal(row["path"], os.path.join(server.state, "ppolicyd.db"))
-        equal(row["sets"], [{"name": "core", "table": "core", "version": 1}])
-        wait_until(lambda: self.status(server)["rows_written"] == 1)
+        equal(row["sets"], [{"name": "core", "table": "core", "version": 1},
+                            {"name": "gateways", "table": "gateways", "version": 2}])
+        wait_until(lambda: self.status(server)["rows_written"] >= 1)
         equal((row["failed"], row["refused"]), (0, 0))
-        contains(server.ctl("store", "status"), "    tables of    core version 1\n")
+        contains(server.ctl("store", "status"), "    tables of    core version 1, gateways version 2\n")
         contains(server.ctl("status"), "store: sqlite, good since ")
         equal(json.loads(server.ctl("--json", "status").splitlines()[0])["stores"][0]["driver"], "sqlite")
 

@@ -87,6 +87,7 @@ static void describe_descriptor(GString *out)
 	MEMBER(pp_module_t, commands);
 	MEMBER(pp_module_t, action);
 	MEMBER(pp_module_t, keep_with);
+	MEMBER(pp_module_t, changed);
 	SIZE(pp_module_t);
 }
 

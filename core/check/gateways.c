@@ -1,0 +1,403 @@
+/* check/gateways.c - what servers that use the same store tell each other by it */
+#include "check/gateways.h"
+
+#include <string.h>
+#include "check/binding.h"
+#include "store/schema.h"
+
+#define SECOND ((pp_msec_t)1000)
+#define OVERLAP (60 * SECOND)     /* how long a row may be on its way */
+#define OLD (600 * SECOND)        /* of a row that was made then nobody is late, whatever his clock says */
+#define AGAIN (2 * SECOND)        /* when a notice is told a second time */
+#define KEPT (24 * 3600 * SECOND) /* how long notices stay */
+#define TIDY_EVERY (600 * SECOND)
+#define LEASE (30 * SECOND)     /* of a duty */
+#define LOOK_EVERY (5 * SECOND) /* whether one that another server has is free */
+#define PAGE 500
+
+/* A notice that has been told. */
+struct heard {
+	int64_t number;
+	pp_msec_t at; /* pp_now() */
+	bool again;
+};
+
+struct duty {
+	bool ours;
+	pp_msec_t look_at; /* pp_now(): when to ask next */
+};
+
+struct gateways {
+	int refs;
+	struct store *store;
+	struct statement_set *set;
+	char *name; /* of this server, like no other */
+	const struct statement *add, *since, *expire, *take;
+
+	/* Of the thread that listens. */
+	int64_t settled;    /* up to this number all is told */
+	GHashTable *heard;  /* struct heard, of those behind it, by number */
+	pp_msec_t heard_at; /* when the others were listened to last, pp_now(); 0: never */
+	pp_msec_t tidied_at;
+
+	GMutex lock;
+	GHashTable *duties; /* struct duty by name */
+};
+
+/* -- making -------------------------------------------------------------- */
+
+static GMutex all_lock;
+static GPtrArray *all; /* struct gateways: one for each store in use */
+
+/* Beside the program's own modules, else where it is installed. */
+static struct statement_set *load(const char *driver, char **error)
+{
+	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *folder = program != NULL ? g_path_get_dirname(program) : NULL;
+	g_autofree char *beside = folder != NULL ? g_build_filename(folder, "modules", "sql", NULL) : NULL;
+	const char *folders[] = { beside != NULL ? beside : PP_SQL_FOLDER, PP_SQL_FOLDER, NULL };
+
+	return statement_set_load(folders, driver, GATEWAYS_SET, GATEWAYS_SET, error);
+}
+
+static bool find_all(struct gateways *gateways, char **error)
+{
+	const struct {
+		const char *name;
+		const struct statement **statement;
+	} wanted[] = { { "notice_add", &gateways->add },
+		       { "notice_since", &gateways->since },
+		       { "notice_expire", &gateways->expire },
+		       { "duty_take", &gateways->take } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
+		*wanted[i].statement = statement_find(gateways->set, wanted[i].name);
+		if (*wanted[i].statement != NULL)
+			continue;
+		*error = g_strdup_printf("there is no file %s/%s.sql", GATEWAYS_SET, wanted[i].name);
+		return false;
+	}
+	return true;
+}
+
+static void register_it(struct gateways *gateways)
+{
+	g_mutex_lock(&all_lock);
+	if (all == NULL)
+		all = g_ptr_array_new();
+	g_ptr_array_add(all, gateways);
+	g_mutex_unlock(&all_lock);
+}
+
+struct gateways *gateways_new(struct store *store, const char *name, char **error)
+{
+	struct gateways *gateways = g_new0(struct gateways, 1);
+
+	gateways->refs = 1;
+	gateways->store = store_ref(store);
+	gateways->name = g_strdup_printf("%s/%08x%08x", name, g_random_int(), g_random_int());
+	gateways->heard = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	gateways->duties = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_mutex_init(&gateways->lock);
+	register_it(gateways);
+	gateways->set = load(store_driver(store), error);
+	if (gateways->set != NULL && find_all(gateways, error)) {
+		store_add(store, gateways->set);
+		return gateways;
+	}
+	gateways_unref(gateways);
+	return NULL;
+}
+
+struct gateways *gateways_ref(struct gateways *gateways)
+{
+	g_atomic_int_inc(&gateways->refs);
+	return gateways;
+}
+
+void gateways_unref(struct gateways *gateways)
+{
+	if (gateways == NULL || !g_atomic_int_dec_and_test(&gateways->refs))
+		return;
+	g_mutex_lock(&all_lock);
+	g_ptr_array_remove_fast(all, gateways);
+	g_mutex_unlock(&all_lock);
+	statement_set_unref(gateways->set);
+	store_unref(gateways->store);
+	g_hash_table_unref(gateways->heard);
+	g_hash_table_unref(gateways->duties);
+	g_mutex_clear(&gateways->lock);
+	g_free(gateways->name);
+	g_free(gateways);
+}
+
+struct store *gateways_store(const struct gateways *gateways)
+{
+	return gateways->store;
+}
+
+/* -- statements ---------------------------------------------------------- */
+
+/* An argument by its name; text NULL and number 0: NULL. */
+struct argument {
+	const char *name, *text;
+	int64_t number;
+};
+
+static struct database_value value_of(const struct argument *argument)
+{
+	if (argument->text != NULL)
+		return (struct database_value){ .kind = PP_STRING,
+			                        .string = argument->text,
+			                        .length = (uint32_t)strlen(argument->text) };
+	if (argument->number != 0)
+		return (struct database_value){ .kind = PP_INTEGER, .integer = argument->number };
+	return (struct database_value){ .kind = PP_NIL };
+}
+
+static bool run(const struct gateways *gateways, const struct statement *statement,
+                const struct argument *arguments, struct store_rows **rows, char **error)
+{
+	g_autofree struct database_value *values = g_new0(struct database_value, statement->arg_count + 1);
+
+	for (unsigned i = 0; i < statement->arg_count; i++)
+		for (const struct argument *each = arguments; each->name != NULL; each++)
+			if (strcmp(each->name, statement->args[i]) == 0)
+				values[i] = value_of(each);
+	return store_run(gateways->store, statement, values, rows, error);
+}
+
+static const struct database_value *find_value(const struct store_rows *rows, unsigned row, const char *name)
+{
+	for (unsigned i = 0; i < rows->columns; i++)
+		if (strcmp(rows->names[i], name) == 0)
+			return &rows->values[(size_t)row * rows->columns + i];
+	return NULL;
+}
+
+static const char *text_of(const struct store_rows *rows, unsigned row, const char *name)
+{
+	const struct database_value *value = find_value(rows, row, name);
+
+	return value != NULL && value->kind == PP_STRING ? value->string : NULL;
+}
+
+static int64_t number_of(const struct store_rows *rows, unsigned row, const char *name)
+{
+	const struct database_value *value = find_value(rows, row, name);
+
+	return value != NULL && value->kind == PP_INTEGER ? value->integer : 0;
+}
+
+/* -- notices ------------------------------------------------------------- */
+
+bool gateways_tell(struct gateways *gateways, const struct gateways_notice *notice, const char *author,
+                   char **error)
+{
+	const struct argument arguments[] = { { "made", NULL, notice->made },
+		                              { "gateway", gateways->name, 0 },
+		                              { "author", author, 0 },
+		                              { "tables", notice->tables, 0 },
+		                              { "check_name", notice->check_name, 0 },
+		                              { "pattern", notice->pattern, 0 },
+		                              { "word", notice->word, 0 },
+		                              { "place", notice->place, 0 },
+		                              { "good_max", NULL, notice->good_max },
+		                              { "made_max", NULL, notice->made_max },
+		                              { NULL, NULL, 0 } };
+
+	return run(gateways, gateways->add, arguments, NULL, error);
+}
+
+static struct gateways_notice notice_of(const struct gateways *gateways, const struct store_rows *rows,
+                                        unsigned row)
+{
+	return (struct gateways_notice){ .tables = text_of(rows, row, "tables"),
+		                         .check_name = text_of(rows, row, "check_name"),
+		                         .pattern = text_of(rows, row, "pattern"),
+		                         .word = text_of(rows, row, "word"),
+		                         .place = text_of(rows, row, "place"),
+		                         .good_max = number_of(rows, row, "good_max"),
+		                         .made_max = number_of(rows, row, "made_max"),
+		                         .made = number_of(rows, row, "made"),
+		                         .ours = g_strcmp0(text_of(rows, row, "gateway"), gateways->name) ==
+		                                 0 };
+}
+
+/* Whether a notice is to be told now. One of our own was carried out by the command itself. */
+static bool is_due(struct gateways *gateways, int64_t number, struct gateways_notice *notice)
+{
+	struct heard *heard = g_hash_table_lookup(gateways->heard, &number);
+	pp_msec_t now = pp_now();
+
+	if (heard == NULL) {
+		heard = g_new0(struct heard, 1);
+		heard->number = number;
+		heard->at = now;
+		g_hash_table_insert(gateways->heard, &heard->number, heard);
+		return !notice->ours;
+	}
+	if (heard->again || now - heard->at < AGAIN)
+		return false;
+	notice->again = heard->again = true;
+	return true;
+}
+
+/* Up to which number nothing new can turn up any more. */
+static void settle(struct gateways *gateways, int64_t number, pp_msec_t made)
+{
+	const struct heard *heard = g_hash_table_lookup(gateways->heard, &number);
+	bool told = heard != NULL && heard->again;
+
+	if (told && (pp_now() - heard->at > OVERLAP || pp_time() - made > OLD))
+		gateways->settled = MAX(gateways->settled, number);
+}
+
+static gboolean is_settled(gpointer key, gpointer value, gpointer data)
+{
+	(void)value;
+	return *(const int64_t *)key <= *(const int64_t *)data;
+}
+
+/* A page behind a number; how many rows it had, *number: of the last. -1: it failed. */
+static int listen_page(struct gateways *gateways, int64_t *number,
+                       void (*heard)(const struct gateways_notice *notice, void *data), void *data)
+{
+	const struct argument arguments[] = { { "number", NULL, *number },
+		                              { "most", NULL, PAGE },
+		                              { NULL, NULL, 0 } };
+	struct store_rows *rows = NULL;
+	int count;
+
+	if (!run(gateways, gateways->since, arguments, &rows, NULL))
+		return -1;
+	count = (int)rows->count;
+	for (unsigned i = 0; i < rows->count; i++) {
+		struct gateways_notice notice = notice_of(gateways, rows, i);
+
+		*number = number_of(rows, i, "number");
+		if (is_due(gateways, *number, &notice))
+			heard(&notice, data);
+		settle(gateways, *number, notice.made);
+	}
+	store_rows_free(rows);
+	return count;
+}
+
+/* Numbers are never negative, and a NULL would find nothing. */
+static int64_t before_first(const struct gateways *gateways)
+{
+	return gateways->settled > 0 ? gateways->settled : -1;
+}
+
+static void tidy(struct gateways *gateways)
+{
+	const struct argument arguments[] = { { "made", NULL, pp_time() - KEPT }, { NULL, NULL, 0 } };
+
+	if (gateways->tidied_at != 0 && pp_now() - gateways->tidied_at < TIDY_EVERY)
+		return;
+	gateways->tidied_at = pp_now();
+	if (gateways_have_duty(gateways, GATEWAYS_SET))
+		run(gateways, gateways->expire, arguments, NULL, NULL);
+}
+
+bool gateways_listen(struct gateways *gateways,
+                     void (*heard)(const struct gateways_notice *notice, void *data), void *data)
+{
+	int64_t number = before_first(gateways);
+	bool late = gateways->heard_at != 0 && pp_now() - gateways->heard_at > KEPT;
+	int count;
+
+	do
+		count = listen_page(gateways, &number, heard, data);
+	while (count == PAGE);
+	if (count < 0)
+		return true;
+	gateways->heard_at = pp_now();
+	g_hash_table_foreach_remove(gateways->heard, is_settled, &gateways->settled);
+	tidy(gateways);
+	return !late;
+}
+
+/* -- duties -------------------------------------------------------------- */
+
+static void ask_for_duty(struct gateways *gateways, const char *name, struct duty *duty)
+{
+	pp_msec_t now = pp_time();
+	const struct argument arguments[] = { { "name", name, 0 },
+		                              { "gateway", gateways->name, 0 },
+		                              { "now", NULL, now },
+		                              { "until", NULL, now + LEASE },
+		                              { NULL, NULL, 0 } };
+	struct store_rows *rows = NULL;
+	bool known = run(gateways, gateways->take, arguments, &rows, NULL);
+
+	/* What cannot be found out must not keep tables from being looked after. */
+	duty->ours = !known ||
+	             (rows->count > 0 && g_strcmp0(text_of(rows, 0, "gateway"), gateways->name) == 0);
+	duty->look_at = pp_now() + (known && duty->ours ? LEASE / 2 : LOOK_EVERY);
+	store_rows_free(rows);
+}
+
+bool gateways_have_duty(struct gateways *gateways, const char *name)
+{
+	struct duty *duty;
+	bool ours;
+
+	if (gateways == NULL)
+		return true;
+	g_mutex_lock(&gateways->lock);
+	duty = g_hash_table_lookup(gateways->duties, name);
+	if (duty == NULL) {
+		duty = g_new0(struct duty, 1);
+		g_hash_table_insert(gateways->duties, g_strdup(name), duty);
+	}
+	if (pp_now() >= duty->look_at)
+		ask_for_duty(gateways, name, duty);
+	ours = duty->ours;
+	g_mutex_unlock(&gateways->lock);
+	return ours;
+}
+
+/* -- for modules --------------------------------------------------------- */
+
+char *gateways_tables(const struct check *check)
+{
+	if (check->store == NULL || check->statements == NULL || check->statements->statement == NULL)
+		return NULL;
+	return schema_name(check->statements->statement->set);
+}
+
+void gateways_changed(struct check *check)
+{
+	void *handle = g_atomic_pointer_get(&check->handle);
+
+	if (check->module->desc->changed == NULL || handle == NULL)
+		return;
+	check_enter(check);
+	check->module->desc->changed(handle);
+	check_leave();
+}
+
+static struct gateways *find_gateways(const struct store *store)
+{
+	struct gateways *found = NULL;
+
+	g_mutex_lock(&all_lock);
+	for (guint i = 0; all != NULL && i < all->len && found == NULL; i++)
+		if (gateways_store(all->pdata[i]) == store)
+			found = gateways_ref(all->pdata[i]);
+	g_mutex_unlock(&all_lock);
+	return found;
+}
+
+bool pp_duty(void)
+{
+	const struct check *check = check_current();
+	g_autofree char *tables = check != NULL ? gateways_tables(check) : NULL;
+	struct gateways *gateways = tables != NULL ? find_gateways(check->store) : NULL;
+	bool ours = gateways_have_duty(gateways, tables);
+
+	gateways_unref(gateways);
+	return ours;
+}

@@ -1,0 +1,3 @@
+-- Deletes some of what all servers have seen long ago.
+DELETE FROM ppolicyd_notices WHERE number IN (
+	SELECT number FROM ppolicyd_notices WHERE made < :made LIMIT 500)
