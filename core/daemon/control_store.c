@@ -1,6 +1,7 @@
 /* daemon/control_store.c - ppolicyctl store status: how the databases do */
 #include "daemon/control_store.h"
 
+#include <string.h>
 #include "store/store.h"
 
 /* -- what is known ------------------------------------------------------- */
@@ -49,7 +50,50 @@ static void add_counts(json_t *row, const struct store_status *status)
 	json_object_set_new(row, "log_bytes", bytes(status->health.log_bytes));
 }
 
-static json_t *describe(struct store *store)
+/* Where there are hosts: what runs where it is connected to, and of each what is known of it. */
+static void add_hosts(json_t *row, const struct store *store, const struct store_status *status)
+{
+	struct remote *remote = store_settings(store)->target.remote;
+	json_t *hosts = json_array();
+	struct remote_report report;
+
+	json_object_set_new(row, "server",
+	                    control_plain(status->health.server[0] != '\0' ? status->health.server : NULL));
+	json_object_set_new(row, "tls",
+	                    control_plain(status->health.tls[0] != '\0' ? status->health.tls : NULL));
+	for (unsigned i = 0; remote != NULL && i < remote->host_count; i++) {
+		const struct remote_host *host = &remote->hosts[i];
+		bool used = strcmp(host->shown, status->place) == 0;
+
+		remote_report(remote, host, &report);
+		json_array_append_new(
+		        hosts, json_pack("{s:o, s:s, s:o}", "host", control_string(host->shown), "state",
+		                         report.failing     ? "failing"
+		                         : report.read_only ? "read-only"
+		                         : used             ? "used"
+		                                            : "spare",
+		                         "trouble", control_plain(report.failing ? report.trouble : NULL)));
+	}
+	json_object_set_new(row, "hosts", remote != NULL ? hosts : json_null());
+	if (remote == NULL)
+		json_decref(hosts);
+}
+
+/* What checks that use it gave to be written later, and was not. */
+static uint64_t count_lost(const struct world *world, struct store *store)
+{
+	uint64_t lost = 0;
+
+	for (guint i = 0; i < world->plan->checks->len; i++) {
+		const struct check *check = ((const struct plan_check *)world->plan->checks->pdata[i])->check;
+
+		if (check->stores != NULL && g_ptr_array_find(check->stores, store, NULL))
+			lost += check_stats_sum(check).lost;
+	}
+	return lost;
+}
+
+static json_t *describe(const struct world *world, struct store *store)
 {
 	struct store_status status;
 	json_t *row = json_pack("{s:s, s:s}", "store", store_name(store), "driver", store_driver(store));
@@ -63,6 +107,11 @@ static json_t *describe(struct store *store)
 	json_object_set_new(row, "trouble",
 	                    control_string(status.trouble[0] != '\0' ? status.trouble : NULL));
 	json_object_set_new(row, "since", control_moment(status.since));
+	json_object_set_new(row, "last_trouble",
+	                    control_plain(status.last_trouble[0] != '\0' ? status.last_trouble : NULL));
+	json_object_set_new(row, "last_trouble_at", control_moment(status.last_trouble_at));
+	add_hosts(row, store, &status);
+	json_object_set_new(row, "lost", count(count_lost(world, store)));
 	add_counts(row, &status);
 	json_object_set_new(row, "sets", sets);
 	return row;
@@ -74,7 +123,7 @@ json_t *control_stores(const struct world *world)
 	json_t *rows = json_array();
 
 	for (guint i = 0; i < stores->len; i++)
-		json_array_append_new(rows, describe(stores->pdata[i]));
+		json_array_append_new(rows, describe(world, stores->pdata[i]));
 	return rows;
 }
 
@@ -131,6 +180,25 @@ static void say_sets(struct control_call *call, const json_t *sets)
 	control_say(call, "    tables of    %s", line->len > 0 ? line->str : "nothing yet");
 }
 
+static void say_hosts(struct control_call *call, const json_t *row)
+{
+	const json_t *hosts = json_object_get(row, "hosts");
+	size_t index;
+	json_t *host;
+
+	if (strcmp(text_of(row, "state"), "good") == 0 && json_is_string(json_object_get(row, "server")))
+		control_say(call, "    connected    %s, %s, TLS: %s", text_of(row, "host"),
+		            text_of(row, "server"), text_of(row, "tls"));
+	json_array_foreach((json_t *)hosts, index, host)
+	{
+		const char *trouble = json_string_value(json_object_get(host, "trouble"));
+
+		control_say(call, "    %-12s %s %s%s%s", index == 0 ? "hosts" : "", text_of(host, "host"),
+		            text_of(host, "state"), trouble != NULL ? ": " : "",
+		            trouble != NULL ? trouble : "");
+	}
+}
+
 static void say_whole(struct control_call *call, const json_t *row)
 {
 	const json_t *mean_rows = json_object_get(row, "rows_a_transaction");
@@ -139,15 +207,19 @@ static void say_whole(struct control_call *call, const json_t *row)
 
 	control_say(call, "%s: %s %s", text_of(row, "store"), text_of(row, "driver"), text_of(row, "path"));
 	control_say(call, "    state        %s since %s", text_of(row, "state"), text_of(row, "since"));
-	if (json_is_string(json_object_get(row, "host")))
-		control_say(call, "    host         %s", text_of(row, "host"));
+	if (json_is_array(json_object_get(row, "hosts")))
+		say_hosts(call, row);
 	if (json_is_string(json_object_get(row, "trouble")))
 		control_say(call, "    trouble      %s", text_of(row, "trouble"));
+	else if (json_is_string(json_object_get(row, "last_trouble")))
+		control_say(call, "    last trouble %s: %s", text_of(row, "last_trouble_at"),
+		            text_of(row, "last_trouble"));
 	control_say(call,
 	            "    asks         %" JSON_INTEGER_FORMAT ", %" JSON_INTEGER_FORMAT
-	            " failed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT " waiting",
+	            " failed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT
+	            " waiting, %" JSON_INTEGER_FORMAT " writes lost",
 	            number_of(row, "asks"), number_of(row, "failed"), number_of(row, "refused"),
-	            number_of(row, "waiting"));
+	            number_of(row, "waiting"), number_of(row, "lost"));
 	control_say(call, "    read         %" JSON_INTEGER_FORMAT " times", number_of(row, "reads"));
 	control_say(call,
 	            "    rows written %" JSON_INTEGER_FORMAT " in %" JSON_INTEGER_FORMAT " transactions",

@@ -58,6 +58,8 @@ struct database_target {
 
 struct database_health {          /* for people */
 	int64_t bytes, log_bytes; /* of the database, of its write-ahead log; -1 = not known */
+	char server[80];          /* of a host: what runs there, such as "10.11.6-MariaDB"; "" = no host */
+	char tls[100];            /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "none" */
 };
 
 struct database; /* a connection */

@@ -106,6 +106,8 @@ void health_bad(struct health *health, enum health_part part, const char *text)
 		bad->since = g_get_monotonic_time();
 	bad->bad = true;
 	g_strlcpy(bad->text, text, sizeof(bad->text));
+	g_strlcpy(health->last, text, sizeof(health->last));
+	health->last_at = pp_time();
 	judge(health);
 	look(health);
 	pthread_mutex_unlock(&health->lock);
@@ -156,6 +158,8 @@ void health_report(struct health *health, struct health_report *report)
 	bad = trouble(health, INT64_MAX);
 	report->good = health->good && bad == NULL;
 	report->since = health->changed;
+	g_strlcpy(report->last, health->last, sizeof(report->last));
+	report->last_at = health->last_at;
 	g_strlcpy(report->trouble, bad != NULL ? bad->text : "", sizeof(report->trouble));
 	pthread_mutex_unlock(&health->lock);
 }

@@ -27,6 +27,8 @@ struct health {
 	bool writes;        /* there is a writer; else reading is all there is */
 	atomic_bool uneasy; /* something is or was bad, and not all is said */
 	struct health_trouble parts[HEALTH_PARTS];
+	char last[240]; /* the newest trouble, that may be over */
+	pp_msec_t last_at;
 	bool tried, good;
 	pp_msec_t changed; /* pp_time() of good */
 
@@ -50,6 +52,8 @@ struct health_report {
 	bool good;
 	pp_msec_t since;
 	char trouble[240];
+	char last[240]; /* the newest trouble, that may be over; "" = there was none */
+	pp_msec_t last_at;
 };
 void health_report(struct health *health, struct health_report *report);
 

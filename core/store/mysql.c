@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include "base/text.h"
 #include "store/lexer.h"
 
 enum { READERS = 3, LIMIT_PERCENT = 75 }; /* of the time for an answer, what the server may take */
@@ -201,13 +202,59 @@ static bool set_version(struct database *database, const char *name, int version
 
 /* -- for people ---------------------------------------------------------- */
 
+/* Both servers tell it this way only. "" where there is none. */
+static void find_tls_version(struct database *database, char *version, size_t size)
+{
+	static const char sql[] = "SHOW SESSION STATUS LIKE 'Ssl_version'";
+	MYSQL_RES *result = NULL;
+	MYSQL_ROW row = NULL;
+
+	*version = '\0';
+	if (mysql_real_query(database->handle, sql, strlen(sql)) == 0 &&
+	    (result = mysql_store_result(database->handle)) != NULL && mysql_num_fields(result) == 2)
+		row = mysql_fetch_row(result);
+	if (row != NULL && row[1] != NULL)
+		text_clean(version, size, row[1], strlen(row[1]));
+	mysql_free_result(result);
+}
+
+static void find_tls(struct database *database)
+{
+	const char *cipher = mysql_get_ssl_cipher(database->handle);
+	char version[32];
+
+	if (database->tls[0] != '\0')
+		return;
+	g_strlcpy(database->tls, "none", sizeof(database->tls));
+	if (cipher == NULL || *cipher == '\0')
+		return;
+	find_tls_version(database, version, sizeof(version));
+	g_snprintf(database->tls, sizeof(database->tls), "%s%s%.60s", version, *version != '\0' ? " " : "",
+	           cipher);
+}
+
+static void describe_server(struct database *database, struct database_health *health)
+{
+	const char *version = mysql_get_server_info(database->handle);
+
+	/* What MariaDB puts in front for old clients. */
+	if (database->is_mariadb && g_str_has_prefix(version, "5.5.5-"))
+		version += strlen("5.5.5-");
+	text_clean(health->server, sizeof(health->server), version, strlen(version));
+	find_tls(database);
+	g_strlcpy(health->tls, database->tls, sizeof(health->tls));
+}
+
 static void health(struct database *database, struct database_health *health)
 {
 	int64_t now = g_get_monotonic_time();
 	struct database_error error;
 
-	*health = (struct database_health){ -1, -1 };
-	if (database->read_only || database->broken)
+	*health = (struct database_health){ .bytes = -1, .log_bytes = -1 };
+	if (database->broken)
+		return;
+	describe_server(database, health);
+	if (database->read_only)
 		return;
 	if (database->measured == 0 || now - database->measured > MEASURE_EACH) {
 		database->measured = now;

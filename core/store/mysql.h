@@ -33,6 +33,7 @@ struct database {
 	bool locked;             /* it holds the lock for migrations */
 	char lock[65];           /* its name */
 	int64_t measured, bytes; /* when, monotonic microseconds; what was found */
+	char tls[100];           /* as database_health has it; "" = not looked yet */
 
 	GHashTable *prepared; /* struct prepared -> itself */
 	GArray *binds;        /* MYSQL_BIND of a statement's arguments */

@@ -269,8 +269,14 @@ bool mysql_connect(struct database *database, struct database_error *error)
 		if (!remote_begin(remote, &remote->hosts[i], &again, trouble)) {
 			mysql_refuse(&one, DATABASE_LOST, "%s: %s", remote->hosts[i].shown, trouble);
 			one.again = again;
-		} else if (try_host(database, &remote->hosts[i], &one)) {
-			return true;
+		} else {
+			bool good = try_host(database, &remote->hosts[i], &one);
+
+			if (!database->read_only)
+				remote_note_read_only(remote, &remote->hosts[i],
+				                      !good && one.fault == DATABASE_DENIED);
+			if (good)
+				return true;
 		}
 		add_trouble(error, &one);
 	}

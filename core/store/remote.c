@@ -193,3 +193,19 @@ int64_t remote_bad(struct remote *remote, struct remote_host *host, const char *
 	pthread_mutex_unlock(&remote->lock);
 	return again;
 }
+
+void remote_note_read_only(struct remote *remote, struct remote_host *host, bool read_only)
+{
+	pthread_mutex_lock(&remote->lock);
+	host->read_only = read_only;
+	pthread_mutex_unlock(&remote->lock);
+}
+
+void remote_report(struct remote *remote, const struct remote_host *host, struct remote_report *report)
+{
+	pthread_mutex_lock(&remote->lock);
+	report->failing = host->failures > 0;
+	report->read_only = host->read_only;
+	g_strlcpy(report->trouble, host->trouble, sizeof(report->trouble));
+	pthread_mutex_unlock(&remote->lock);
+}

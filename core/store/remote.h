@@ -20,6 +20,7 @@ struct remote_host {
 	unsigned failures; /* one after another */
 	int64_t again;     /* not tried before; 0: it works as far as we know */
 	bool trying;       /* somebody makes an attempt after a failure */
+	bool read_only;    /* when it was tried last for writing */
 	char trouble[160]; /* a sentence without the host */
 };
 
@@ -47,6 +48,13 @@ bool remote_equal(const struct remote *a, const struct remote *b); /* either may
  * what was wrong with it last. */
 bool remote_begin(struct remote *remote, struct remote_host *host, int64_t *again, char *trouble);
 void remote_good(struct remote *remote, struct remote_host *host);
+/* It was tried for writing, and may or may not be written to. */
+void remote_note_read_only(struct remote *remote, struct remote_host *host, bool read_only);
+struct remote_report {
+	bool failing, read_only; /* when it was tried last */
+	char trouble[160];       /* of failing */
+};
+void remote_report(struct remote *remote, const struct remote_host *host, struct remote_report *report);
 /* Returns when to try it again. */
 int64_t remote_bad(struct remote *remote, struct remote_host *host, const char *trouble);
 

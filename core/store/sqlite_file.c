@@ -270,7 +270,7 @@ void sqlite_checkpoint(struct database *database)
 
 void sqlite_health(struct database *database, struct database_health *health)
 {
-	*health = (struct database_health){ -1, -1 };
+	*health = (struct database_health){ .bytes = -1, .log_bytes = -1 };
 	if (database->path == NULL)
 		return;
 	health->bytes = sqlite_file_size(database, "");

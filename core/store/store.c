@@ -44,7 +44,7 @@ struct store *store_new_with(const struct store_settings *settings, const struct
 	for (unsigned i = 0; i < HEALTH_PARTS; i++)
 		door_init(&store->doors[i]);
 	sets_init(&store->sets, store->who, in_memory(store));
-	store->bytes_used = (struct database_health){ -1, -1 };
+	store->bytes_used = (struct database_health){ .bytes = -1, .log_bytes = -1 };
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -374,7 +374,7 @@ void store_clear(struct store *store)
 
 void store_see_health(struct store *store, struct database *database)
 {
-	struct database_health health = { -1, -1 };
+	struct database_health health = { .bytes = -1, .log_bytes = -1 };
 
 	store->driver->health(database, &health);
 	pthread_mutex_lock(&store->lock);
@@ -395,6 +395,8 @@ void store_status(struct store *store, struct store_status *status)
 	health_report(&store->health, &report);
 	status->good = report.good;
 	status->since = report.since;
+	g_strlcpy(status->last_trouble, report.last, sizeof(status->last_trouble));
+	status->last_trouble_at = report.last_at;
 	g_strlcpy(status->trouble, report.trouble, sizeof(status->trouble));
 	queue_count(&store->queue, &status->asks, &status->refused, &status->waiting);
 	pthread_mutex_lock(&store->lock);

@@ -85,9 +85,11 @@ void store_clear(struct store *store);
 /* -- for people ----------------------------------------------------------- */
 
 struct store_status {
-	bool open, good;                /* good: the last attempt to use it succeeded */
-	char trouble[240];              /* what is wrong; "" when good */
-	pp_msec_t since;                /* pp_time() of the last change of state */
+	bool open, good;        /* good: the last attempt to use it succeeded */
+	char trouble[240];      /* what is wrong; "" when good */
+	pp_msec_t since;        /* pp_time() of the last change of state */
+	char last_trouble[240]; /* what was wrong last, and may be over; "" = nothing was */
+	pp_msec_t last_trouble_at;
 	uint64_t asks, failed, refused; /* refused: because too much waited */
 	uint64_t reads, rows_written, transactions;
 	uint64_t waiting;   /* now */

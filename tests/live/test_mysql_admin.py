@@ -4,6 +4,7 @@
 # alone
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 from mariadb import MariaDB  # noqa: E402
 from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
-from tap import contains, equal, note, run_cases  # noqa: E402
+from tap import Skip, contains, equal, note, run_cases  # noqa: E402
 
 NOTICED = 10  # seconds in which the other gateway has to have noticed: it takes 1 or 2
 HANDED_ON = 90  # seconds in which a duty has to be another one's when its owner was killed: it takes 30 to 40
@@ -233,6 +234,70 @@ class Admin:
         wait_until(lambda: self.maria.rows("SELECT COUNT(*) FROM greylist") == [(0,)], 150,
                    "old triplets are gone")
         first.start()
+
+
+    # -- status ----------------------------------------------------------
+
+    def _status(self, server):
+        return self.rows(server, "store", "status")[0]
+
+    def case_status_tells_of_hosts(self):
+        wait_until(lambda: self._status(self.one)["tls"] is not None, 10, "it is known")
+        row = self._status(self.one)
+        equal((row["state"], row["host"], row["tls"]), ("good", f"unix:{self.maria.socket}", "none"))
+        contains(row["server"], "MariaDB")
+        equal(row["server"], self.maria.rows("SELECT VERSION()")[0][0])
+        equal(row["hosts"], [{"host": f"unix:{self.maria.socket}", "state": "used", "trouble": None}])
+        equal(row["lost"], 0)
+
+    def case_status_tells_of_read_only_hosts_and_TLS(self):
+        if shutil.which("openssl") is None:
+            raise Skip("openssl is not here")
+        spare = MariaDB(name="spare")
+        os.makedirs(spare.folder, exist_ok=True)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db",
+                        "-keyout", f"{spare.folder}/key", "-out", f"{spare.folder}/cert"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        server = None
+        try:
+            spare.start(f"--ssl-cert={spare.folder}/cert", f"--ssl-key={spare.folder}/key").add_user()
+            hosts = f'{self.maria.hosts()}, {spare.hosts("TCP")}, "127.0.0.1:1"'
+            store = (f'store {{ "mysql", hosts = {{ {hosts} }}, password_file = "{self.maria.password_file}", '
+                     "tls = { verify = false } }")
+            self.maria.rows("SET GLOBAL read_only = 1")
+            server = PolicyServer(RULES.replace("NAME", "mx3").replace("STORE", store)).start()
+            wait_until(lambda: self._status(server)["tls"] is not None, 10, "it is known")
+            row = self._status(server)
+            equal([host["state"] for host in row["hosts"]], ["read-only", "used", "spare"])
+            equal(row["host"], spare.hosts("TCP")[1:-1])
+            version, cipher = row["tls"].split(" ")
+            contains(version, "TLSv1.")
+            note(f"TLS: {version} {cipher}")
+            status, out, _ = self.ctl(server, "store", "status")
+            equal(status, 0)
+            contains(out, f"    connected    {row['host']}, {row['server']}, TLS: {version} {cipher}\n")
+            contains(out, f"    hosts        unix:{self.maria.socket} read-only\n")
+            self.maria.rows("SET GLOBAL read_only = 0")
+            # Away: what is wrong, then what was, and what was not written.
+            spare.kill()
+            self.maria.kill()
+            wait_until(lambda: self._status(server)["state"] != "good", 20, "it fails")
+            for number in range(3):
+                self.ask(server, "kept", helo_name=f"lost{number}.example")
+            wait_until(lambda: all(host["state"] == "failing" and host["trouble"]
+                                   for host in self._status(server)["hosts"]), 20, "all hosts fail")
+            wait_until(lambda: self._status(server)["lost"] >= 3, 10, "lost writes are counted")
+            contains(self.ctl(server, "store", "status")[1], "    trouble      unix:")
+            self.maria.start()
+            wait_until(lambda: self._status(server)["state"] == "good", 20, "it works again")
+            row = self._status(server)
+            equal(row["trouble"], None)
+            contains(row["last_trouble"], f"unix:{self.maria.socket}: ")
+            contains(self.ctl(server, "store", "status")[1], "    last trouble 20")
+        finally:
+            if server is not None:
+                server.remove()
+            spare.remove()
 
 
 if __name__ == "__main__":
