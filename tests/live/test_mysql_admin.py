@@ -2,8 +2,10 @@
 # live/test_mysql_admin.py - two gateways on one MariaDB: what a command to one does is noticed by both
 # timeout: 400
 # alone
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +14,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
+import sql_readme  # noqa: E402
 from mariadb import MariaDB  # noqa: E402
-from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
+from policy import ROOT, PolicyClient, PolicyServer, wait_until  # noqa: E402
 from tap import Skip, contains, equal, note, run_cases  # noqa: E402
 
+TITLE = "For database administrators: MySQL and MariaDB"
 NOTICED = 10  # seconds in which the other gateway has to have noticed: it takes 1 or 2
 HANDED_ON = 90  # seconds in which a duty has to be another one's when its owner was killed: it takes 30 to 40
 RULES = """
@@ -235,6 +239,56 @@ class Admin:
                    "old triplets are gone")
         first.start()
 
+
+    # -- what sql/README says ---------------------------------------------
+
+    def _explain(self, name, sql):
+        """Which index each table of a statement that looks for rows is found by."""
+        text = sql.replace("{table}", sql_readme.tables_of(name)).replace(":last", "17000051")
+        text = re.sub(r":(moment|most|now|seq|before|\w+_until|life|number|made)\b", "17", text)
+        text = re.sub(r":\w+", "'1000003'", text).replace("{each}", "")
+        found = set()
+        for statement in text.split(";"):
+            if statement.split()[:1] not in (["SELECT"], ["UPDATE"], ["DELETE"]):
+                continue
+            for row in self.maria.rows("EXPLAIN " + statement.strip(), "explained"):
+                table, kind, index = row[2], row[3], row[5]
+                if table not in ("greylist", "other", "answers", "list", "ppolicyd_notices", "ppolicyd_duties"):
+                    continue
+                # In the order of answers_stale_until it is read only as far as there may be rows.
+                scan = kind == "ALL" or (kind == "index" and index != "answers_stale_until")
+                found.add("all rows" if scan else re.sub("^(greylist|list)_", "{table}_", index or "none"))
+        return found
+
+    def case_each_statement_is_told_of_and_finds_rows_as_it_is_said(self):
+        self.maria.rows("CREATE DATABASE explained CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", None)
+        for path in sorted(glob.glob(os.path.join(ROOT, "sql", "mysql", "*", "0*.sql"))):
+            with open(path, encoding="utf-8") as file:
+                self.maria.rows(file.read().replace("{table}", os.path.basename(os.path.dirname(path))), "explained")
+        self.maria.rows(
+            "INSERT INTO greylist SELECT seq * 1000003, IF(seq % 200 = 0, '1000003', seq % 200), 's', 'r', 1, 1, "
+            "seq % 3, 1, 1, 0, 1, 1, 1 FROM seq_1_to_20000;"
+            "INSERT INTO answers SELECT seq + 1000002, 'c', 'f', seq, 'w', 't', '{}', 1, 1, seq FROM seq_1_to_20000;"
+            "INSERT INTO list SELECT seq + 1000002, 'r', 'a', 1, seq FROM seq_1_to_20000;"
+            "INSERT INTO ppolicyd_notices (made, gateway) SELECT seq, 'mx1/1' FROM seq_1_to_2000;"
+            "INSERT INTO ppolicyd_duties VALUES ('core', 'mx1/1', 1000), ('1000003', 'mx1/1', 1000), ('x', 'mx1', 1);"
+            "ANALYZE TABLE greylist, answers, list, ppolicyd_notices, ppolicyd_duties", "explained")
+        told = sql_readme.statements(TITLE)
+        equal(sorted(told), sorted(sql_readme.files("mysql")), "statements that are told of")
+        wrong = []
+        for name, sql in sorted(sql_readme.files("mysql").items()):
+            found = self._explain(name, sql)
+            if not found <= told[name]:
+                wrong.append(f"{name}: found {found}, told {told[name]}")
+        equal(wrong, [])
+
+    def case_each_ready_query_runs(self):
+        queries = sql_readme.queries(TITLE)
+        assert len(queries) >= 7, queries
+        for what, sql in queries:
+            rows = self.maria.rows(sql.replace("'ppolicyd'", "'explained'"), "explained")
+            assert rows, f"no rows of: {what}"
+        self.maria.rows("DROP DATABASE explained", None)
 
     # -- status ----------------------------------------------------------
 
