@@ -116,7 +116,7 @@ class MySQL:
         time.sleep(1.1)
         equal(self.ask("first@example.org")[0].split()[:2], ["pass", "passed"])
         equal(self.database.rows("SELECT name, version FROM ppolicyd_schema ORDER BY name"),
-              [("core", 1), ("greylist", 1), ("list/known", 1)])
+              [("core", 1), ("gateways", 2), ("greylist", 1), ("list/known", 1)])
         equal(self.database.rows("SELECT client, sender, recipient, asks, passes FROM greylist"),
               [("192.0.2.0/24", "sender@example.net", "first@example.org", 3, 1)])
         contains(self.server.ctl("store", "status"), f"    host         unix:{self.database.socket}")
