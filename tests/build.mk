@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	tests/unit/test_dynamic_evidence \
 	tests/unit/test_dynamic_patterns \
 	tests/unit/test_fold \
+	tests/unit/test_gateways \
 	tests/unit/test_keep_in_store \
 	tests/unit/test_log \
 	tests/unit/test_look_ups \

@@ -49,17 +49,6 @@ struct gateways {
 static GMutex all_lock;
 static GPtrArray *all; /* struct gateways: one for each store in use */
 
-/* Beside the program's own modules, else where it is installed. */
-static struct statement_set *load(const char *driver, char **error)
-{
-	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *folder = program != NULL ? g_path_get_dirname(program) : NULL;
-	g_autofree char *beside = folder != NULL ? g_build_filename(folder, "modules", "sql", NULL) : NULL;
-	const char *folders[] = { beside != NULL ? beside : PP_SQL_FOLDER, PP_SQL_FOLDER, NULL };
-
-	return statement_set_load(folders, driver, GATEWAYS_SET, GATEWAYS_SET, error);
-}
-
 static bool find_all(struct gateways *gateways, char **error)
 {
 	const struct {
@@ -89,7 +78,7 @@ static void register_it(struct gateways *gateways)
 	g_mutex_unlock(&all_lock);
 }
 
-struct gateways *gateways_new(struct store *store, const char *name, char **error)
+struct gateways *gateways_new(struct store *store, const char *const *folders, const char *name, char **error)
 {
 	struct gateways *gateways = g_new0(struct gateways, 1);
 
@@ -100,7 +89,7 @@ struct gateways *gateways_new(struct store *store, const char *name, char **erro
 	gateways->duties = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	g_mutex_init(&gateways->lock);
 	register_it(gateways);
-	gateways->set = load(store_driver(store), error);
+	gateways->set = statement_set_load(folders, store_driver(store), GATEWAYS_SET, GATEWAYS_SET, error);
 	if (gateways->set != NULL && find_all(gateways, error)) {
 		store_add(store, gateways->set);
 		return gateways;

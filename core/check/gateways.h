@@ -30,8 +30,10 @@ struct gateways_notice {
 	bool again;                   /* told a second time, for what was under way at the first */
 };
 
-/* For a store, under a name of this server's for people. NULL: *error (g_free() it). Main thread. */
-struct gateways *gateways_new(struct store *store, const char *name, char **error);
+/* For a store, under a name of this server's for people; the first of the folders that has them has the
+ * statements. NULL: *error is a sentence (g_free() it). */
+struct gateways *gateways_new(struct store *store, const char *const *folders, const char *name,
+                              char **error);
 struct gateways *gateways_ref(struct gateways *gateways);
 void gateways_unref(struct gateways *gateways); /* accepts NULL */
 struct store *gateways_store(const struct gateways *gateways);

@@ -64,6 +64,19 @@ static struct store *store_in_use(const struct world *world)
 	return NULL;
 }
 
+/* As modules are found, so is the SQL beside them. */
+static struct gateways *make_gateways(const struct world *world, struct store *store, char **error)
+{
+	const char *const *modules = plan_module_folders(world->plan);
+	g_autoptr(GPtrArray) folders = g_ptr_array_new_with_free_func(g_free);
+
+	for (; *modules != NULL; modules++)
+		g_ptr_array_add(folders, g_build_filename(*modules, "sql", NULL));
+	g_ptr_array_add(folders, g_strdup(PP_SQL_FOLDER));
+	g_ptr_array_add(folders, NULL);
+	return gateways_new(store, (const char *const *)folders->pdata, world->plan->server.name, error);
+}
+
 /* With the same store they are the same as before. */
 static bool find_gateways(struct world *world, const struct world *earlier, GPtrArray *errors)
 {
@@ -75,7 +88,7 @@ static bool find_gateways(struct world *world, const struct world *earlier, GPtr
 	if (earlier != NULL && earlier->gateways != NULL && gateways_store(earlier->gateways) == store)
 		world->gateways = gateways_ref(earlier->gateways);
 	else
-		world->gateways = gateways_new(store, world->plan->server.name, &error);
+		world->gateways = make_gateways(world, store, &error);
 	if (world->gateways == NULL)
 		g_ptr_array_add(errors, error);
 	return world->gateways != NULL;
