@@ -244,6 +244,7 @@ char *commands_man_page(void)
 	             "ppolicyctl ask client_address=192.0.2.1 sender=a@example.net recipient=b@example.org\n"
 	             "ppolicyctl cache drop check=zen key='192.0.2.*'\n"
 	             "ppolicyctl greylist list client=192.0.2.0/24\n"
+	             "ppolicyctl store copy sqlite: mysql:\n"
 	             ".fi\n.SH SEE ALSO\n.BR ppolicyd (8)\n");
 	return g_string_free(out, FALSE);
 }

@@ -87,8 +87,8 @@ struct command {
 	X(AGE, "age", "DURATION",                                                                          \
 	  "answers that are as old as this, or older; in memory: by how long the check keeps them")        \
 	X(ON, "on", "SERVERS",                                                                             \
-	  "drop only; this: in the memory of this server; all, if not given: in the store and in the "     \
-	  "memory of all servers that share it")                                                           \
+	  "this: what is in the memory of this server only; all, if not given: in the store too, and for " \
+	  "drop in the memory of all servers that share it")                                               \
 	X(LIMIT, "limit", "NUMBER", "show no more than this many; 1000 if not given (list and get only)")
 
 enum filter_id {

@@ -365,6 +365,8 @@ static bool see_row(const struct stored_row *row, void *data)
 
 static bool wants(const struct answers_filter *filter, const char *place)
 {
+	if (filter->here && strcmp(place, IN_MEMORY) != 0)
+		return false;
 	return filter->where == NULL || strcmp(filter->where, place) == 0;
 }
 

@@ -41,7 +41,7 @@ static void drop(struct control_call *call, const struct world *world, const str
 	g_autofree char *error = NULL;
 	size_t dropped = 0;
 
-	if (!filter->here && !answers_drop_stored(world, filter, &dropped, &error))
+	if (!answers_drop_stored(world, filter, &dropped, &error))
 		control_fail(call, COMMAND_NO, "the store: %s", error);
 	done->store += dropped;
 	done->memory += answers_drop_memory(server_cache(call->server), world, filter);
