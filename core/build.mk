@@ -29,6 +29,7 @@ core_libcore_a_SOURCES = \
 	core/service/upstream_keeper.c core/service/upstream_keeper.h \
 	core/service/upstream_line.c \
 	core/service/upstream_mark.c \
+	core/service/upstream_patience.c \
 	core/service/upstream_pool.c core/service/upstream_pool.h \
 	core/service/upstream_reply.c core/service/upstream_reply.h \
 	core/service/watchdog.c core/service/watchdog.h \

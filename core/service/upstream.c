@@ -10,10 +10,6 @@
 #include "service/upstream_keeper.h"
 #include "service/upstream_pool.h"
 
-/* ms without an answer to any of several open requests: eight times as long as usual, within */
-#define SILENT_LEAST 200
-#define SILENT_MOST 2000
-
 /* -- life ---------------------------------------------------------------- */
 
 static const pp_upstream_server_t *copy_servers(struct arena *arena, const pp_upstream_settings_t *set)
@@ -125,18 +121,11 @@ bool upstream_may_be_asked(const struct upstream *upstream, const struct upstrea
 	return server->up || (!upstream_checks(upstream) && !server->trying && now >= server->try_again);
 }
 
-/* Several are waited for, and nothing comes: others are asked while there are some. */
-static bool is_silent(const struct upstream *upstream, const struct upstream_server *server, pp_msec_t now)
-{
-	return server->open >= upstream->set.fall &&
-	       now - server->silent > CLAMP(server->usual / 2, SILENT_LEAST, SILENT_MOST);
-}
-
 /* What counts first: lower ones are asked first. */
 static int64_t rank(const struct upstream *upstream, const struct upstream_server *server, pp_msec_t now)
 {
-	return ((int64_t)server->set->backup << 41) + ((int64_t)is_silent(upstream, server, now) << 40) +
-	       server->set->priority;
+	return ((int64_t)upstream_is_doubtful(upstream, server, now) << 41) +
+	       ((int64_t)server->set->backup << 40) + server->set->priority;
 }
 
 /* Those of the best rank but these, as bits. */
@@ -228,7 +217,7 @@ bool upstream_choose(struct upstream *upstream, uint64_t tried, uint64_t stick, 
 		describe(upstream, index, pick);
 		server->trying = !server->up;
 		server->queries++;
-		if (server->open++ == 0)
+		if (server->open++ == 0 || server->trying)
 			server->silent = now;
 	}
 	g_mutex_unlock(&upstream->lock);

@@ -64,6 +64,12 @@ enum upstream_result {
 /* took: how long it was waited for. */
 void upstream_report(struct upstream *upstream, unsigned server, enum upstream_result result, pp_msec_t took,
                      const char *why);
+/* Those, as bits, at which more requests wait than are needed to find out that they hang; they are
+ * checked sooner. */
+uint64_t upstream_find_stuck(struct upstream *upstream);
+/* A request that waits at such a server is to be asked of another one than those tried. False: it had
+ * better stay; true: it is reported. */
+bool upstream_leave(struct upstream *upstream, unsigned server, uint64_t tried);
 /* A health check ended; how long until the next one. */
 pp_msec_t upstream_checked(struct upstream *upstream, unsigned server, bool good, const char *why);
 /* A look-up of its name gave these addresses; none: it failed. The one in use stays if it is among

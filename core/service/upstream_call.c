@@ -70,11 +70,20 @@ static bool try_servers(struct upstream_call *call)
 	while (pick_server(call)) {
 		call->tries++;
 		call->tried_since = pp_now();
-		if (upstream_line_start(call, call->check, &error))
+		if (upstream_line_start(call, call->check, &error)) {
+			if (!call->check)
+				upstream_patience_begin(call);
 			return true;
+		}
 		failed(call, result_of(error), g_strerror(error));
 	}
 	return false;
+}
+
+static void end_try(struct upstream_call *call)
+{
+	call->line = NULL;
+	upstream_patience_end(call);
 }
 
 bool upstream_call_start(struct upstream_pool *pool, struct upstream_call *call)
@@ -86,7 +95,7 @@ bool upstream_call_start(struct upstream_pool *pool, struct upstream_call *call)
 
 void upstream_call_answered(struct upstream_call *call, const char *action)
 {
-	call->line = NULL;
+	end_try(call);
 	call->action = action;
 	report(call, UPSTREAM_ANSWERED, NULL);
 	call->done(call);
@@ -97,7 +106,7 @@ void upstream_call_failed(struct upstream_call *call, enum upstream_result resul
 {
 	bool again;
 
-	call->line = NULL;
+	end_try(call);
 	call->sent |= sent;
 	again = !call->sent || upstream_settings(call->pool->upstream)->retry;
 	failed(call, result, why);
@@ -116,6 +125,21 @@ void upstream_call_stale(struct upstream_call *call, bool sent)
 		upstream_call_failed(call, result_of(error), false, g_strerror(error));
 }
 
+bool upstream_call_may_leave(const struct upstream_call *call)
+{
+	return upstream_settings(call->pool->upstream)->retry ||
+	       !(call->sent || upstream_line_has_sent(call->line));
+}
+
+void upstream_call_leave(struct upstream_call *call)
+{
+	upstream_line_drop(call->line);
+	call->line = NULL;
+	set_error(call, "no answer in the usual time");
+	if (!try_servers(call))
+		call->done(call);
+}
+
 /* A server is not to blame for the time that others took before. */
 void upstream_call_cancel(struct upstream_call *call, bool out_of_time)
 {
@@ -124,7 +148,7 @@ void upstream_call_cancel(struct upstream_call *call, bool out_of_time)
 	if (call->line == NULL)
 		return;
 	upstream_line_drop(call->line);
-	call->line = NULL;
+	end_try(call);
 	if (out_of_time && waited >= server_of(call)->timeout / 2)
 		failed(call, UPSTREAM_TIMED_OUT, "no answer in time");
 	else

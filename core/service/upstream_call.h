@@ -35,12 +35,18 @@ struct upstream_call {
 	pp_msec_t tried_since;
 	uint64_t tried; /* bits */
 	bool sent;      /* one of them may know of the request, and does not answer */
+	GList wait;     /* in a queue of the pool */
+	GQueue *waits_in;
 };
 
 /* False: it failed at once, and done is not called. */
 bool upstream_call_start(struct upstream_pool *pool, struct upstream_call *call);
 /* Nobody waits any longer. out_of_time: the answer did not come in all the time there was. */
 void upstream_call_cancel(struct upstream_call *call, bool out_of_time);
+
+/* For upstream_patience.c: it is asked of the next server, upstream_leave() has allowed it. */
+bool upstream_call_may_leave(const struct upstream_call *call);
+void upstream_call_leave(struct upstream_call *call);
 
 /* For upstream_line.c: a try ended, action is in the arena. The call may be gone afterwards. */
 void upstream_call_answered(struct upstream_call *call, const char *action);

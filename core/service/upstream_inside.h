@@ -49,6 +49,10 @@ static inline bool upstream_checks(const struct upstream *upstream)
 /* With the lock held. */
 bool upstream_may_be_asked(const struct upstream *upstream, const struct upstream_server *server,
                            pp_msec_t now);
+/* As many requests as may take it down wait for it, or did so in vain: it gets no more while there are
+ * others. */
+bool upstream_is_doubtful(const struct upstream *upstream, const struct upstream_server *server,
+                          pp_msec_t now);
 void upstream_set_why(struct upstream_server *server, const char *why);
 
 #endif

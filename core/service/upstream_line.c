@@ -88,6 +88,11 @@ void upstream_line_close_idle(struct upstream_pool *pool)
 			close_line(pool->idle[i]);
 }
 
+bool upstream_line_has_sent(const struct upstream_line *line)
+{
+	return line->sent > line->header_size;
+}
+
 /* After its reply. */
 static void keep_line(struct upstream_line *line)
 {
@@ -143,7 +148,7 @@ static void fail(struct upstream_line *line, enum upstream_result result, const 
 {
 	struct upstream_call *call = line->call;
 	bool stale = line->reused && line->got == 0 && result == UPSTREAM_BROKEN;
-	bool sent = line->sent > line->header_size;
+	bool sent = upstream_line_has_sent(line);
 
 	upstream_line_drop(line);
 	if (stale)

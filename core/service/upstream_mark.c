@@ -10,6 +10,10 @@
 #define PAUSE_FIRST 2000 /* ms, before a request tries a server that no check looks at */
 #define PAUSE_MAX 60000
 
+/* ms, of waiting requests that none of is answered */
+#define SILENT_LEAST 200
+#define SILENT_MOST 2000
+
 void upstream_set_why(struct upstream_server *server, const char *why)
 {
 	text_clean(server->why, sizeof(server->why), why, strlen(why));
@@ -79,6 +83,14 @@ static void request_answered(struct upstream *upstream, struct upstream_server *
 		turn(upstream, server, true, change);
 }
 
+/* The request that tried it was in vain. */
+static void try_later(struct upstream_server *server)
+{
+	server->changing = 0;
+	server->pause = MIN(MAX(server->pause, PAUSE_FIRST) * 2, PAUSE_MAX);
+	server->try_again = pp_now() + server->pause;
+}
+
 /* began: pp_now(). */
 static void request_failed(struct upstream *upstream, struct upstream_server *server, bool hung,
                            pp_msec_t began, const char *why, struct change *change)
@@ -89,11 +101,8 @@ static void request_failed(struct upstream *upstream, struct upstream_server *se
 	upstream_set_why(server, why);
 	if (!server->up) {
 		/* Those under way when it went down are no new attempts. */
-		if (began < server->try_again)
-			return;
-		server->changing = 0;
-		server->pause = MIN(MAX(server->pause, PAUSE_FIRST) * 2, PAUSE_MAX);
-		server->try_again = pp_now() + server->pause;
+		if (began >= server->try_again)
+			try_later(server);
 		return;
 	}
 	change->trouble = true;
@@ -119,6 +128,83 @@ void upstream_report(struct upstream *upstream, unsigned index, enum upstream_re
 	}
 	g_mutex_unlock(&upstream->lock);
 	say(upstream, index, &change);
+}
+
+/* -- those that wait ------------------------------------------------------- */
+
+/* How long it may answer nobody who waits: eight times as long as usual. One that a request tries may be
+ * slow as ever. */
+static pp_msec_t patience(const struct upstream_server *server)
+{
+	return CLAMP(server->usual / 2, SILENT_LEAST, server->up ? SILENT_MOST : G_MAXINT);
+}
+
+static bool is_silent(const struct upstream_server *server, pp_msec_t now)
+{
+	return now - server->silent > patience(server);
+}
+
+bool upstream_is_doubtful(const struct upstream *upstream, const struct upstream_server *server,
+                          pp_msec_t now)
+{
+	return server->up && server->open + server->hangs >= upstream->set.fall &&
+	       (server->hangs > 0 || is_silent(server, now));
+}
+
+static bool is_stuck(const struct upstream *upstream, const struct upstream_server *server, pp_msec_t now)
+{
+	if (server->open == 0)
+		return false;
+	if (server->up)
+		return server->open + server->hangs > upstream->set.fall && is_silent(server, now);
+	return !server->trying || is_silent(server, now);
+}
+
+uint64_t upstream_find_stuck(struct upstream *upstream)
+{
+	pp_msec_t now = pp_now();
+	uint64_t stuck = 0;
+
+	g_mutex_lock(&upstream->lock);
+	for (unsigned i = 0; i < upstream->count; i++)
+		stuck |= (uint64_t)is_stuck(upstream, &upstream->server[i], now) << i;
+	g_mutex_unlock(&upstream->lock);
+	for (unsigned i = 0; i < upstream->count && upstream->keeper != NULL; i++)
+		if ((stuck >> i & 1) != 0)
+			upstream_keeper_hurry(upstream->keeper, i);
+	return stuck;
+}
+
+/* A server that is better off than one that is stuck. */
+static bool has_other(const struct upstream *upstream, uint64_t tried, pp_msec_t now)
+{
+	for (unsigned i = 0; i < upstream->count; i++) {
+		const struct upstream_server *server = &upstream->server[i];
+
+		if ((tried >> i & 1) == 0 && server->up && upstream_may_be_asked(upstream, server, now) &&
+		    !upstream_is_doubtful(upstream, server, now))
+			return true;
+	}
+	return false;
+}
+
+bool upstream_leave(struct upstream *upstream, unsigned index, uint64_t tried)
+{
+	struct upstream_server *server = &upstream->server[index];
+	pp_msec_t now = pp_now();
+	bool leaves;
+
+	g_mutex_lock(&upstream->lock);
+	leaves = is_stuck(upstream, server, now) && has_other(upstream, tried, now);
+	if (leaves) {
+		server->open--;
+		server->failed++;
+		if (server->trying)
+			try_later(server);
+		server->trying = false;
+	}
+	g_mutex_unlock(&upstream->lock);
+	return leaves;
 }
 
 /* -- checks -------------------------------------------------------------- */

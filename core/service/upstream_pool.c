@@ -45,6 +45,7 @@ static void unlink_list(struct upstream_pool *pool)
 static void close_pool(struct upstream_pool *pool, bool ended)
 {
 	upstream_line_close_idle(pool);
+	upstream_patience_clear(pool);
 	unlink_list(pool);
 	if (!unlink_upstream(pool, ended))
 		return;

@@ -18,6 +18,9 @@ struct upstream_pool {
 	bool told;                                        /* end is posted; under the upstream's lock */
 	struct upstream_line *idle[UPSTREAM_SERVERS_MAX]; /* the one used last first */
 	unsigned idle_count[UPSTREAM_SERVERS_MAX];
+	GQueue calls;           /* under way, the one begun first is the head */
+	GQueue examined;        /* the same, while they are gone through */
+	struct loop_timer look; /* at how long they have waited; while there are any */
 };
 
 /* The pool of a loop for an upstream, in its list; made when it is first asked for. */
@@ -34,5 +37,14 @@ bool upstream_line_start(struct upstream_call *call, bool fresh, int *error);
 /* The call's connection is closed. */
 void upstream_line_drop(struct upstream_line *line);
 void upstream_line_close_idle(struct upstream_pool *pool);
+/* The server may know of the request. */
+bool upstream_line_has_sent(const struct upstream_line *line);
+
+/* -- patience --------------------------------------------------------------- */
+
+/* From now on it is looked after: where its server hangs it goes on to the next one, as far as it may. */
+void upstream_patience_begin(struct upstream_call *call);
+void upstream_patience_end(struct upstream_call *call); /* if it began */
+void upstream_patience_clear(struct upstream_pool *pool);
 
 #endif

@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from dns import NameServer  # noqa: E402
+from load import Load  # noqa: E402
 from policy import PolicyClient, PolicyServer, encode, public_folder, wait_until  # noqa: E402
 from tap import contains, equal, run_cases  # noqa: E402
 from upstream import Upstream  # noqa: E402
@@ -276,6 +277,49 @@ class Delegate:
         equal(len(a.mails()), asked + 2)
         equal(len(self.said("server a is down")), 1, "lines")
         equal(len(self.said("server a is up")), 1, "lines")
+
+    def case_of_fifty_connections_no_more_than_fall_wait_for_one_that_hangs(self):
+        """All that it had in hand but these, and all that come later, are answered by the other one."""
+        for options, backup in (("inter = '500ms', fastinter = '200ms'", ""), ("inter = '0s'", ""),
+                                ("inter = '500ms', fastinter = '200ms'", ", backup = true")):
+            self.fresh()
+            a, b = self.upstream("DUNNO"), self.upstream("DUNNO")
+            self.serve(f'{{ name = "a", address = "{a.address}", timeout = "3s" }}, '
+                       f'{{ name = "b", address = "{b.address}", timeout = "3s"{backup} }}',
+                       f"{options}, retry = 'unanswered'", loops=2)
+            load = Load(self.server.port, 50, 0.05)
+            time.sleep(1)
+            a.does = lambda *_: None
+            began = time.monotonic()
+            wait_until(lambda: self.show()["a"]["state"] == "down", 20, "a is down")
+            down = time.monotonic()
+            time.sleep(1)
+            done = load.end()
+            equal({reply for _, _, reply in done}, {"DUNNO"}, options)
+            late = [took for begin, took, _ in done if took > 1.5]
+            equal(len(late) <= 3, True, f"{options}: {len(late)} requests were late")
+            moved = [took for begin, took, _ in done if began < begin < down and took <= 1.5]
+            equal(len(moved) > 50, True, f"{options}: {len(moved)} others were answered meanwhile")
+
+    def case_what_may_not_be_asked_twice_waits_but_no_more_than_a_moment_brings_it_there(self):
+        """Where retry does not allow another try only new requests are led past the one that hangs."""
+        self.fresh()
+        a, b = self.upstream("DUNNO"), self.upstream("DUNNO")
+        client = self.serve(f'{{ name = "a", address = "{a.address}", timeout = "2s" }}, '
+                            f'{{ name = "b", address = "{b.address}", timeout = "2s" }}', "inter = '0s'")
+        for _ in range(4):
+            equal(client.ask(), "DUNNO")
+        a.does = lambda *_: None
+        clients = [PolicyClient(f"inet:127.0.0.1:{self.server.port}") for _ in range(20)]
+        for each in clients:
+            each.socket.sendall(encode())
+        time.sleep(0.5)
+        for _ in range(20):
+            began = time.monotonic()
+            equal(client.ask(), "DUNNO")
+            equal(time.monotonic() - began < 1.5, True, "led past it")
+        equal(sorted(each.reply()[:6] for each in clients), ["450 4."] * 10 + ["DUNNO"] * 10)
+        equal((len(a.requests), self.show()["a"]["state"]), (12, "down"))
 
     def case_a_check_is_a_policy_request_and_its_attributes_can_be_set(self):
         self.fresh()

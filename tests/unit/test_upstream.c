@@ -246,11 +246,85 @@ static void test_silent(void)
 	g_assert_cmpstr(ask(upstream, 0, 0, UPSTREAM_ABANDONED), ==, "a");
 	clock_advance(201);
 	g_assert_cmpstr(answer(upstream), ==, "b");
-	g_assert_cmpstr(ask(upstream, 2, 0, UPSTREAM_ABANDONED), ==, "a");
+	g_assert_cmpstr(ask(upstream, 2, 0, UPSTREAM_ABANDONED), ==, "c");
+	g_assert_cmpstr(ask(upstream, 6, 0, UPSTREAM_ABANDONED), ==, "a");
 	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
 	g_assert_cmpstr(answer(upstream), ==, "a");
 	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
 	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
+	upstream_close(upstream);
+}
+
+static void begin(struct upstream *upstream, unsigned count)
+{
+	struct upstream_pick pick;
+
+	for (unsigned i = 0; i < count; i++)
+		g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+}
+
+/* More than fall wait, and nothing comes: fall of them stay to find out, the others may go. */
+static void test_leave(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a", .priority = 1 }, { .name = "b", .priority = 2 });
+	unsigned left = 0;
+
+	begin(upstream, 10);
+	clock_advance(200);
+	g_assert_cmpuint(upstream_find_stuck(upstream), ==, 0);
+	g_assert_false(upstream_leave(upstream, 0, 1));
+	clock_advance(1);
+	g_assert_cmpuint(upstream_find_stuck(upstream), ==, 1);
+	g_assert_false(upstream_leave(upstream, 0, 3)); /* there is nobody else */
+	for (unsigned i = 0; i < 10; i++)
+		left += upstream_leave(upstream, 0, 1);
+	g_assert_cmpuint(left, ==, 7);
+	g_assert_cmpuint(upstream_find_stuck(upstream), ==, 0);
+	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 201, NULL);
+	begin(upstream, 2);
+	g_assert_cmpuint(upstream_find_stuck(upstream), ==, 0);
+	for (unsigned i = 0; i < 4; i++)
+		upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
+	upstream_close(upstream);
+}
+
+/* After a timeout no more wait at it than may still be lost, until it answers. */
+static void test_hangs_at_once(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a", .priority = 1 }, { .name = "b", .priority = 2 });
+
+	begin(upstream, 2);
+	upstream_report(upstream, 0, UPSTREAM_TIMED_OUT, 5000, "no answer");
+	begin(upstream, 1);
+	g_assert_cmpstr(answer(upstream), ==, "b");
+	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
+	g_assert_cmpstr(answer(upstream), ==, "a");
+	upstream_report(upstream, 0, UPSTREAM_ABANDONED, 1, NULL);
+	upstream_close(upstream);
+}
+
+/* What waits at one that is down goes to another, unless it tries whether it is up. */
+static void test_leave_down(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a", .priority = 1 }, { .name = "b", .priority = 2 });
+	struct upstream_pick pick;
+
+	begin(upstream, 5);
+	for (unsigned i = 0; i < 3; i++)
+		upstream_report(upstream, 0, UPSTREAM_TIMED_OUT, 10, "no answer");
+	g_assert_false(is_up(upstream, 0));
+	g_assert_true(upstream_leave(upstream, 0, 1));
+	g_assert_true(upstream_leave(upstream, 0, 1));
+	clock_advance(2000);
+	g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+	g_assert_cmpuint(pick.server, ==, 0);
+	g_assert_false(upstream_leave(upstream, 0, 1));
+	clock_advance(201);
+	g_assert_true(upstream_leave(upstream, 0, 1));
+	clock_advance(3999);
+	g_assert_cmpstr(answer(upstream), ==, "b");
+	clock_advance(1);
+	g_assert_cmpstr(answer(upstream), ==, "a");
 	upstream_close(upstream);
 }
 
@@ -357,6 +431,9 @@ int main(int argc, char **argv)
 	                test_late_failures);
 	g_test_add_func("/upstream/checks take it down and bring it up", test_checks);
 	g_test_add_func("/upstream/one that answers nobody is passed over", test_silent);
+	g_test_add_func("/upstream/as many as take it down stay with one that answers nobody", test_leave);
+	g_test_add_func("/upstream/after a timeout it gets no more than may be lost", test_hangs_at_once);
+	g_test_add_func("/upstream/what waits at one that is down goes on", test_leave_down);
 	g_test_add_func("/upstream/what is too long depends on what is usual", test_usual);
 	g_test_add_func("/upstream/a weight can be changed", test_weight_changes);
 	g_test_add_func("/upstream/addresses are read strictly", test_addresses);
