@@ -263,7 +263,7 @@ static void expired(struct loop_timer *timer)
 
 	switch (line->state) {
 	case LINE_IDLE: close_line(line); break;
-	case LINE_CONNECTING: fail(line, UPSTREAM_REFUSED, "no connection in time"); break;
+	case LINE_CONNECTING: fail(line, UPSTREAM_TIMED_OUT, "no connection in time"); break;
 	case LINE_SENDING:
 	case LINE_WAITING: fail(line, UPSTREAM_TIMED_OUT, "no answer in time"); break;
 	}

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # test_delegate.py - other policy servers asked: what they get, what is handed on, and what happens when they fail
 # timeout: 240
+import contextlib
 import json
 import os
 import re
 import resource
+import socket
 import subprocess
 import sys
 import threading
@@ -300,6 +302,26 @@ class Delegate:
             equal(len(late) <= 3, True, f"{options}: {len(late)} requests were late")
             moved = [took for begin, took, _ in done if began < begin < down and took <= 1.5]
             equal(len(moved) > 50, True, f"{options}: {len(moved)} others were answered meanwhile")
+
+    def case_a_host_that_takes_no_connections_costs_no_more_than_fall_either(self):
+        """As one that is switched off: it does not even refuse."""
+        self.fresh()
+        b = self.upstream("DUNNO")
+        with socket.socket() as full, contextlib.ExitStack() as taken:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for _ in range(3):
+                each = taken.enter_context(socket.socket())
+                each.setblocking(False)
+                each.connect_ex(full.getsockname())
+            self.serve(f'"a=127.0.0.1:{full.getsockname()[1]}:1:1:3s", "b={b.address}:2:1:3s"', "inter = '0s'")
+            load = Load(self.server.port, 20, 0.1)
+            wait_until(lambda: self.show()["a"]["state"] == "down", 20, "a is down")
+            done = load.end()
+            equal({reply for _, _, reply in done}, {"DUNNO"})
+            late = [took for _, took, _ in done if took > 0.9]
+            equal(1 <= len(late) <= 3, True, f"{len(late)} requests were late")
+            contains("\n".join(self.said("server a is down")), "no connection in time")
 
     def case_what_may_not_be_asked_twice_waits_but_no_more_than_a_moment_brings_it_there(self):
         """Where retry does not allow another try only new requests are led past the one that hangs."""
