@@ -25,6 +25,7 @@ core_libcore_a_SOURCES = \
 	core/service/upstream.c core/service/upstream.h \
 	core/service/upstream_address.c \
 	core/service/upstream_call.c core/service/upstream_call.h \
+	core/service/upstream_heir.c \
 	core/service/upstream_inside.h \
 	core/service/upstream_keeper.c core/service/upstream_keeper.h \
 	core/service/upstream_line.c \

@@ -55,6 +55,7 @@ struct upstream *upstream_new(const char *name, const pp_upstream_settings_t *se
 		server->since = pp_time();
 		upstream_address_parse(server->set->address, &server->address);
 	}
+	upstream_live(upstream);
 	if (wants_keeper(upstream))
 		upstream->keeper = upstream_keeper_new(upstream);
 	return upstream;
@@ -80,6 +81,7 @@ void upstream_close(struct upstream *upstream)
 {
 	if (upstream == NULL)
 		return;
+	upstream_live_no_more(upstream);
 	upstream_keeper_free(upstream->keeper);
 	g_mutex_lock(&upstream->lock);
 	for (struct upstream_pool *pool = upstream->pools; pool != NULL; pool = pool->next_of_upstream) {

@@ -26,7 +26,8 @@ struct upstream_address {
 };
 bool upstream_address_parse(const char *text, struct upstream_address *address);
 
-/* Copies what it needs. name stands in log lines. */
+/* Copies what it needs. name stands in log lines; from another one of this name that is not closed it
+ * learns what commands and health checks have said of servers that both have. */
 struct upstream *upstream_new(const char *name, const pp_upstream_settings_t *settings);
 struct upstream *upstream_ref(struct upstream *upstream);
 void upstream_unref(struct upstream *upstream);

@@ -33,6 +33,7 @@ struct upstream {
 	char *name;
 	struct arena arena;
 	pp_upstream_settings_t set;
+	struct upstream *next_living;   /* of upstream_heir.c */
 	struct upstream_keeper *keeper; /* NULL: no server is checked, none has a host name */
 	GMutex lock;                    /* of what follows */
 	struct upstream_pool *pools;
@@ -45,6 +46,11 @@ static inline bool upstream_checks(const struct upstream *upstream)
 {
 	return upstream->set.inter > 0;
 }
+
+/* Takes over what an upstream of the same name knows of servers of the same name and address: state,
+ * weight, health. Counters begin anew. */
+void upstream_live(struct upstream *upstream);
+void upstream_live_no_more(struct upstream *upstream);
 
 /* With the lock held. */
 bool upstream_may_be_asked(const struct upstream *upstream, const struct upstream_server *server,

@@ -444,7 +444,41 @@ class Delegate:
         self.server.write_rules(open(self.server.rule_file, encoding="utf-8").read().replace("4s", "3s"))
         self.server.reload()
         equal(client.ask(), "DUNNO")
-        equal((self.show()["a"]["queries"], self.show()["a"]["weight"], a.connections), (1, 1, 2))
+        equal((self.show()["a"]["queries"], self.show()["a"]["weight"], a.connections), (1, 7, 2))
+
+    def case_a_reload_that_changes_the_check_keeps_what_commands_and_checks_have_said(self):
+        """By name and address of a server; a weight as long as the file says what it said."""
+        self.fresh()
+        a, b, c = self.upstream("HOLD a"), self.upstream("HOLD b"), self.upstream("HOLD c")
+        gone = self.upstream("X")
+        gone.stop()
+        self.upstreams.remove(gone)
+        servers = ", ".join(f'{{ name = "{name}", address = "{each.address}", timeout = "1s", weight = 2 }}'
+                            for name, each in (("a", a), ("b", b), ("c", c), ("gone", gone)))
+        client = self.serve(servers, "inter = '100ms', fastinter = '50ms'")
+        wait_until(lambda: self.show()["gone"]["state"] == "down", 10, "it is down")
+        for words in (("drain", "a"), ("maint", "b"), ("weight", "c", "7")):
+            self.server.ctl("upstream", *words)
+
+        def reload(old, new):
+            with open(self.server.rule_file, encoding="utf-8") as file:
+                rules = file.read()
+            assert old in rules, old
+            self.server.write_rules(rules.replace(old, new))
+            assert self.server.reload()
+            if '"inet:' not in new:
+                equal(client.ask(), "HOLD c")
+            return {name: (row["state"], row["weight"]) for name, row in self.show().items()}
+
+        kept = {"a": ("drain", 2), "b": ("maint", 2), "c": ("up", 7), "gone": ("down", 2)}
+        equal(reload("4s", "3s"), kept, "another timeout")
+        equal(reload("fastinter = '50ms'", "fastinter = '60ms'"), kept, "another interval")
+        equal(len(self.said("server gone is down")), 1, "nothing has changed, nothing is said")
+        equal(reload("weight = 2", "weight = 3"), {"a": ("drain", 3), "b": ("maint", 3), "c": ("up", 3), "gone": ("down", 3)},
+              "other weights in the file")
+        equal(reload(f'"{a.address}"', f'"inet:{a.address}"')["a"], ("up", 3), "another address")
+        self.server.ctl("upstream", "ready", "b")
+        equal(self.show()["b"]["state"], "up")
 
     # -- actions ----------------------------------------------------------------
 
