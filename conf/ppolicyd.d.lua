@@ -201,6 +201,9 @@ function dns(settings) end
 ---Connections at a time; those over it get the overload action and are closed (from 1 to 1000000;
 ---default 10000)
 ---@field max_connections? integer
+---The same for those of one address, which with proxy is the one that the header names; no limit if
+---not given (from 1 to 1000000)
+---@field max_peer_connections? integer
 ---What is answered where a rule of this listener fails (default the server's)
 ---@field on_error? pp.Action|"close"
 ---What is answered where there are too many connections (default dunno())

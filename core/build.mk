@@ -160,6 +160,7 @@ core_libcore_a_SOURCES = \
 	core/daemon/notices.c core/daemon/notices.h \
 	core/daemon/notify.c core/daemon/notify.h \
 	core/daemon/options.c core/daemon/options.h \
+	core/daemon/peers.c core/daemon/peers.h \
 	core/daemon/ports.c core/daemon/ports.h \
 	core/daemon/privileges.c core/daemon/privileges.h \
 	core/daemon/server.c core/daemon/server.h \

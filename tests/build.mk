@@ -35,6 +35,7 @@ UNIT_TESTS = \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
 	tests/unit/test_proxy \
+	tests/unit/test_proxy_bugs \
 	tests/unit/test_proxy_encode \
 	tests/unit/test_quantity \
 	tests/unit/test_remote \
@@ -122,6 +123,7 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/nameserver_says.c tests/unit/nameserver_says.h \
 	tests/unit/policy.c tests/unit/policy.h \
 	tests/unit/probe.h \
+	tests/unit/proxy_bytes.h \
 	tests/unit/scratch.c tests/unit/scratch.h \
 	tests/unit/scripted.c tests/unit/scripted.h \
 	tests/unit/steer.c tests/unit/steer.h \

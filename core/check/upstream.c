@@ -65,7 +65,6 @@ static uint16_t port_of(const struct sockaddr *address)
 	return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
 }
 
-/* The client's port is not known here. */
 static void set_ends(struct upstream_work *asked, const struct request *request)
 {
 	struct endpoint listener;
@@ -77,6 +76,7 @@ static void set_ends(struct upstream_work *asked, const struct request *request)
 	    request->listener == NULL || !endpoint_parse(request->listener, NULL, &listener, &wrong) ||
 	    listener.address.ss_family == AF_UNIX)
 		return;
+	asked->ends.from_port = request->peer_port;
 	asked->ends.to = address_of_sockaddr((const struct sockaddr *)&listener.address);
 	asked->ends.to_port = port_of((const struct sockaddr *)&listener.address);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "daemon/logline.h"
+#include "daemon/peers.h"
 
 #define LOG_DELAY_MAX 100 /* ms */
 #define COUNT(stat, by) __atomic_store_n(&(stat), (stat) + (by), __ATOMIC_RELAXED)
@@ -14,6 +15,7 @@
 struct seat {
 	struct desk_port *port;
 	bool overload;
+	bool counted;                         /* among those of its peer */
 	unsigned generation;                  /* of the shift that had the last request */
 	const struct plan_listener *listener; /* there; NULL: it is gone */
 	unsigned index;
@@ -235,17 +237,40 @@ static void handle(struct connection_host *host, struct connection *connection, 
 
 /* -- connections --------------------------------------------------------- */
 
-/* Whom a PROXY header names is not who connected: now allow is about them. */
+/* Those without an address are processes of this machine, each of its own. */
+static void count_peer(struct desk *desk, struct connection *connection)
+{
+	const struct plan_listener *listener = listener_of(desk, connection);
+	struct seat *seat = connection_user(connection);
+	const char *peer = connection_peer(connection);
+	char more[LOG_LIMIT_TEXT];
+	pp_address_t address;
+
+	if (listener == NULL || listener->max_peer_connections == 0 || seat->overload ||
+	    !pp_address_parse(peer, &address))
+		return;
+	seat->counted = true;
+	if (peers_enter(connection_listener(connection), peer) <= listener->max_peer_connections)
+		return;
+	seat->overload = true;
+	if (log_limit_pass(&desk->crowded, more))
+		pp_log(PP_LOG_WARNING, "client %s on %s: it has more than %d connections%s", peer,
+		       connection_listener(connection), (int)listener->max_peer_connections, more);
+}
+
+/* Whom a PROXY header names is not who connected: now allow and limits are about them. */
 static bool admit(struct connection_host *host, struct connection *connection)
 {
 	struct desk *desk = (struct desk *)((char *)host - offsetof(struct desk, connections));
 	const struct plan_listener *listener = listener_of(desk, connection);
 	pp_address_t address;
 
-	if (listener == NULL || listener->allow == NULL)
-		return true;
-	return pp_address_parse(connection_peer(connection), &address) &&
-	       pp_networks_find(listener->allow, &address, NULL);
+	if (listener != NULL && listener->allow != NULL &&
+	    !(pp_address_parse(connection_peer(connection), &address) &&
+	      pp_networks_find(listener->allow, &address, NULL)))
+		return false;
+	count_peer(desk, connection);
+	return true;
 }
 
 static void tell_if_idle(struct desk *desk)
@@ -259,6 +284,8 @@ static void closed(struct connection_host *host, struct connection *connection)
 	struct desk *desk = (struct desk *)((char *)host - offsetof(struct desk, connections));
 	struct seat *seat = connection_user(connection);
 
+	if (seat->counted)
+		peers_leave(connection_listener(connection), connection_peer(connection));
 	g_atomic_int_add(&seat->port->connections, -1);
 	g_atomic_int_add(&desk->load, -1);
 	g_free(seat);
@@ -271,6 +298,17 @@ struct connection_message {
 	struct desk_guest guest;
 	char peer[];
 };
+
+static void seat_guest(struct desk *desk, struct connection *connection, const struct desk_guest *guest)
+{
+	connection_set_port(connection, guest->peer_port);
+	if (desk->draining)
+		connection_drain(connection);
+	else if (guest->header_timeout > 0)
+		connection_await_header(connection, guest->header_timeout);
+	else
+		count_peer(desk, connection);
+}
 
 static void take_connection(struct loop_message *message)
 {
@@ -288,10 +326,8 @@ static void take_connection(struct loop_message *message)
 		g_atomic_int_add(&seat->port->connections, -1);
 		g_atomic_int_add(&desk->load, -1);
 		g_free(seat);
-	} else if (desk->draining) {
-		connection_drain(connection);
-	} else if (guest->header_timeout > 0) {
-		connection_await_header(connection, guest->header_timeout);
+	} else {
+		seat_guest(desk, connection, guest);
 	}
 	g_free(given);
 }

@@ -40,6 +40,7 @@ struct desk {
 	unsigned shifts;     /* those still with open requests, and the current one */
 	int load;            /* atomic: connections, those on their way too */
 	bool draining;
+	struct log_limit crowded; /* lines about peers with too many connections */
 	struct desk_stats stats;
 	void (*idle)(struct desk *desk, void *data); /* the last connection closed; may be NULL */
 	void *data;
@@ -58,6 +59,7 @@ struct desk_guest {
 	int fd;
 	struct desk_port *port;
 	const char *peer;         /* copied */
+	uint16_t peer_port;       /* 0 = none */
 	bool overload;            /* one too many */
 	pp_msec_t header_timeout; /* a PROXY header comes first, within it; 0: none comes */
 };

@@ -299,6 +299,14 @@ static void name_peer(int fd, const struct sockaddr_storage *address, char text[
 		strcpy(text, "unix");
 }
 
+/* sin_port stands where sin6_port does. */
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+	bool is_ip = address->ss_family == AF_INET || address->ss_family == AF_INET6;
+
+	return is_ip ? ntohs(((const struct sockaddr_in *)address)->sin_port) : 0;
+}
+
 static struct desk *least_loaded(struct ports *ports)
 {
 	struct desk *best = ports->desks[0];
@@ -344,7 +352,12 @@ static void welcome(struct port *port, int fd, const struct sockaddr_storage *ad
 		close(fd);
 		return;
 	}
-	guest = (struct desk_guest){ fd, &port->shared, peer, overload, port->listener->proxy.timeout };
+	guest = (struct desk_guest){ .fd = fd,
+		                     .port = &port->shared,
+		                     .peer = peer,
+		                     .peer_port = port_of(address),
+		                     .overload = overload,
+		                     .header_timeout = port->listener->proxy.timeout };
 	desk_give_connection(least_loaded(port->ports), &guest);
 }
 

@@ -259,6 +259,11 @@ struct connection *connection_open(struct connection_host *host, int fd, const c
 	return c;
 }
 
+void connection_set_port(struct connection *connection, uint16_t port)
+{
+	connection->peer_port = port;
+}
+
 void connection_await_header(struct connection *connection, pp_msec_t timeout)
 {
 	connection->awaits_header = true;

@@ -61,6 +61,8 @@ struct connection *connection_open(struct connection_host *host, int fd, const c
  * header, whole within the time; else it is closed. The peer is then the source that
  * the header names, if it names one. */
 void connection_await_header(struct connection *connection, pp_msec_t timeout);
+/* Right after connection_open(): the peer's port, 0 if there is none. */
+void connection_set_port(struct connection *connection, uint16_t port);
 /* The reply to the request in hand (bytes of action_encode()), sent at the end of the
  * turn at the latest; length 0: closes without a reply. */
 void connection_reply(struct connection *connection, const char *bytes, size_t length);

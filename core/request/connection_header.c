@@ -34,6 +34,7 @@ static void meet(struct connection *c, const struct proxy_header *header)
 	if (header->kind == PROXY_SOURCE) {
 		c->via = c->peer;
 		c->peer = g_strdup(pp_address_print(&header->source, -1, text));
+		c->peer_port = header->source_port;
 	} else {
 		tell_unnamed(c);
 	}

@@ -22,7 +22,8 @@ struct connection {
 	struct connection *next, *before;
 	const char *listener;
 	char *peer;
-	char *via; /* the proxy whose header named the peer; NULL = none */
+	uint16_t peer_port; /* 0 = none */
+	char *via;          /* the proxy whose header named the peer; NULL = none */
 	void *user;
 	uint64_t number; /* of the host's */
 

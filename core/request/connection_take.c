@@ -18,6 +18,7 @@ static void hand_over(struct connection *c, struct request *request)
 
 	request->listener = c->listener;
 	request->peer = arena_strdup(&request->arena, c->peer);
+	request->peer_port = c->peer_port;
 	request->started = c->began;
 	request->conversation = c->number;
 	c->in_hand = true;

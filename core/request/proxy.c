@@ -67,7 +67,7 @@ static bool read_address(struct text word, bool is_v6, pp_address_t *address)
 	return strlen(text) == length && pp_address_parse(text, address);
 }
 
-static bool is_port(struct text word)
+static bool read_port(struct text word, uint16_t *number)
 {
 	size_t length = (size_t)(word.end - word.at);
 	unsigned port = 0;
@@ -79,6 +79,7 @@ static bool is_port(struct text word)
 			return false;
 		port = port * 10 + (unsigned)(*word.at - '0');
 	}
+	*number = (uint16_t)port;
 	return port <= 65535;
 }
 
@@ -88,6 +89,7 @@ static const char *read_line(struct text rest, struct proxy_header *header)
 	struct text protocol = next_word(&rest);
 	bool is_v6 = is_word(protocol, "TCP6");
 	pp_address_t destination;
+	uint16_t destination_port;
 
 	header->kind = PROXY_UNNAMED;
 	if (is_word(protocol, "UNKNOWN"))
@@ -99,7 +101,7 @@ static const char *read_line(struct text rest, struct proxy_header *header)
 	    !read_address(next_word(&rest), is_v6, &destination))
 		return "a PROXY header with a bad address";
 	/* The last word reaches to the end of the line, blanks and all. */
-	if (!is_port(next_word(&rest)) || !is_port(rest))
+	if (!read_port(next_word(&rest), &header->source_port) || !read_port(rest, &destination_port))
 		return "a PROXY header with a bad port";
 	return NULL;
 }
@@ -284,6 +286,7 @@ static const char *read_addresses(uint8_t family, const uint8_t *bytes, struct p
 		return NULL;
 	header->kind = PROXY_SOURCE;
 	memcpy(source.bytes, bytes, family == 0x11 ? 4 : 16);
+	header->source_port = (uint16_t)read_16(bytes + (family == 0x11 ? 8 : 32));
 	/* Through its text, which makes an IPv4-mapped one IPv4. */
 	pp_address_parse(pp_address_print(&source, -1, text), &header->source);
 	return NULL;

@@ -19,6 +19,7 @@ enum proxy_kind {
 
 struct proxy_header {
 	enum proxy_kind kind;
+	uint16_t source_port;
 	pp_address_t source; /* family 0 unless kind is PROXY_SOURCE; IPv4-mapped ones are IPv4 */
 };
 

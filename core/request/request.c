@@ -81,6 +81,7 @@ struct request *request_new(struct request_pool *pool)
 	reserve(request, BYTES_START);
 	request->listener = NULL;
 	request->peer = NULL;
+	request->peer_port = 0;
 	request->started = 0;
 	request->conversation = 0;
 	request->look_ups = 0;

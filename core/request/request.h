@@ -37,6 +37,7 @@ struct request {
 	struct derived derived[4];                         /* sender_domain ... */
 	const char *listener;  /* as written in listen; of the world that holds it */
 	const char *peer;      /* who connected */
+	uint16_t peer_port;    /* from there; 0 = none */
 	int64_t started;       /* clock_usec() */
 	uint64_t conversation; /* the connection it came by, of this loop; 0 = none */
 	unsigned look_ups;     /* in DNS, that were started for it */

@@ -68,6 +68,7 @@ struct plan_listener {
 	struct action on_error, overload;
 	pp_msec_t deadline;
 	int64_t max_connections;
+	int64_t max_peer_connections; /* 0: as many */
 	int line;
 	const char *file;
 };

@@ -108,6 +108,9 @@ static const pp_row_t listen_rows[] = {
 	            .help = "How long one request may take, instead of the server's deadline"),
 	PP_INT(struct plan_listener, max_connections, .dflt = "10000", .min = "1", .max = "1000000",
 	       .help = "Connections at a time; those over it get the overload action and are closed"),
+	PP_INT(struct plan_listener, max_peer_connections, .min = "1", .max = "1000000",
+	       .help = "The same for those of one address, which with proxy is the one that the header "
+	               "names; no limit if not given"),
 	PP_END
 };
 

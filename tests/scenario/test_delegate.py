@@ -577,21 +577,38 @@ class Delegate:
             names.stop()
         equal(b.connections, 1)
 
+    def header(self, version, source, port, to_port):
+        """From an address to our listener."""
+        if version == 1:
+            return f"PROXY TCP4 {source} 127.0.0.1 {port} {to_port}\r\n".encode()
+        return (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(source) + socket.inet_aton("127.0.0.1") +
+                port.to_bytes(2, "big") + to_port.to_bytes(2, "big"))
+
     def case_proxy_headers_tell_whose_connection_it_is(self):
-        for version, wanted in ((1, b"PROXY TCP4 127.0.0.1 127.0.0.1 0 %d\r\n"), (2, None)):
+        """Its address and its port; what the mail's client has is in the request."""
+        for version in (1, 2):
             self.fresh()
             a = self.upstream("DUNNO")
             a.proxy = version
             client = self.serve(f'{{ name = "a", address = "{a.address}", send_proxy = {version} }}', "inter = '0s'")
-            equal([client.ask() for _ in range(3)], ["DUNNO"] * 3)
+            equal([client.ask(client_port=7) for _ in range(3)], ["DUNNO"] * 3)
             other = PolicyClient(f"inet:127.0.0.1:{self.server.port}")
             equal([other.ask() for _ in range(2)], ["DUNNO"] * 2)
             equal(client.ask(), "DUNNO")
             equal(a.connections, 2, "one for each connection of a client")
-            port = self.server.port
-            wanted = wanted % port if wanted else (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([127, 0, 0, 1] * 2) +
-                                                   b"\0\0" + port.to_bytes(2, "big"))
-            equal(a.headers, [wanted] * 2)
+            equal(a.headers, [self.header(version, "127.0.0.1", each.socket.getsockname()[1], self.server.port)
+                              for each in (client, other)])
+
+    def case_proxy_headers_hand_on_whom_a_proxy_before_us_named(self):
+        for version in (1, 2):
+            self.fresh()
+            a = self.upstream("DUNNO")
+            a.proxy = version
+            client = self.serve(f'{{ name = "a", address = "{a.address}", send_proxy = {version} }}', "inter = '0s'",
+                                listen='proxy = { networks = "127.0.0.1" }')
+            client.socket.sendall(self.header(3 - version, "198.51.100.9", 40000, 10031))
+            equal([client.ask() for _ in range(3)], ["DUNNO"] * 3)
+            equal(a.headers, [self.header(version, "198.51.100.9", 40000, self.server.port)])
 
     def case_health_checks_speak_for_themselves_in_proxy_headers(self):
         for version, wanted in ((1, b"PROXY UNKNOWN\r\n"), (2, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")):

@@ -31,6 +31,9 @@ listen("unix:@FOLDER@/nobody.sock", incoming, { proxy = { networks = {} } })
 listen("inet:127.0.0.1:PLAIN", incoming, { allow = "127.0.0.1" })
 listen("unix:@FOLDER@/few.sock", incoming, { proxy = { networks = "unix" }, max_connections = 1,
                                              overload = defer_if_permit("4.3.2", "too many") })
+listen("inet:127.0.0.1:EACH", incoming, { proxy = { networks = "127.0.0.0/8" }, max_peer_connections = 2,
+                                          overload = defer_if_permit("4.3.2", "too many of yours") })
+listen("inet:127.0.0.1:ALONE", incoming, { max_peer_connections = 1, overload = defer("4.3.2", "one is enough") })
 """
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -75,12 +78,12 @@ class Client(PolicyClient):
 
 class Proxy:
     def start(self):
-        self.ports = {name: str(free_port()) for name in ("STRICT", "NOBODY", "PLAIN")}
+        self.ports = {name: str(free_port()) for name in ("STRICT", "NOBODY", "PLAIN", "EACH", "ALONE")}
         self.server = PolicyServer(self.rules()).start()
         self.tcp = f"inet:127.0.0.1:{self.server.port}"
 
     def rules(self):
-        return re.sub("STRICT|NOBODY|PLAIN", lambda match: self.ports[match[0]], RULES)
+        return re.sub("STRICT|NOBODY|PLAIN|EACH|ALONE", lambda match: self.ports[match[0]], RULES)
 
     def stop(self):
         self.server.remove()
@@ -234,6 +237,59 @@ class Proxy:
         contains(self.answer(self.unix("few"), line("198.51.100.10")), "DEFER_IF_PERMIT 4.3.2 too many")
         first.close()
 
+    def case_a_proxy_that_aborts_in_its_header_harms_nobody(self):
+        """With a reset, wherever it is cut."""
+        before = len(self.server.lines())
+        for first in (line("198.51.100.9"), block("198.51.100.9", more=b"\x04\0\x04wxyz"), LOCAL):
+            for cut in range(0, len(first) + 1, 3):
+                client = Client(self.tcp, first[:cut])
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+        equal(self.answer(self.tcp, line("198.51.100.9")), "DUNNO 198.51.100.9 203.0.113.5")
+        time.sleep(0.2)
+        equal(len(self.server.lines()) - before, 1, "requests")
+
+    # -- limits of one peer ----------------------------------------------
+
+    def case_connections_are_counted_for_the_source_that_the_header_names(self):
+        address, held = self.named("EACH"), []
+
+        def opened(first, **options):
+            client = Client(address, first, **options)
+            held.append(client)
+            return client.ask()
+
+        for first, peer in ((line("198.51.100.9"), "198.51.100.9"), (block("198.51.100.9"), "198.51.100.9"),
+                            (line("198.51.100.10"), "198.51.100.10"), (block("2001:db8::9"), "2001:db8::9"),
+                            (line("2001:db8::9", "2001:db8::1"), "2001:db8::9")):
+            equal(opened(first), f"DUNNO {peer} 192.0.2.1")
+        before = len(self.server.log())
+        for first in (line("198.51.100.9"), block("198.51.100.9"), line("::ffff:198.51.100.9", "::1"), block("2001:db8::9")):
+            client = Client(address, first, source="127.0.0.3")  # whichever proxy it comes by
+            contains(client.ask(), "DEFER_IF_PERMIT 4.3.2 too many of yours")
+            client.ended()
+        self.wait_log(f"client 198.51.100.9 on {address}: it has more than 2 connections", before)
+        equal(opened(line("198.51.100.11")), "DUNNO 198.51.100.11 192.0.2.1")
+        equal(opened(line("198.51.100.10")), "DUNNO 198.51.100.10 192.0.2.1")
+        held[0].close()
+        wait_until(lambda: self.answer(address, line("198.51.100.9")) == "DUNNO 198.51.100.9 203.0.113.5", 10, "it may again")
+        for each in held[1:]:
+            each.close()
+
+    def case_the_proxys_own_connections_are_not_limited(self):
+        held = [Client(self.named("EACH"), LOCAL) for _ in range(5)]
+        equal([each.ask() for each in held], ["DUNNO 127.0.0.2 192.0.2.1"] * 5)
+        for each in held:
+            each.close()
+
+    def case_without_a_proxy_who_connects_is_counted(self):
+        first = Client(self.named("ALONE"), source="127.0.0.4")
+        equal(first.ask(), "DUNNO 127.0.0.4 192.0.2.1")
+        contains(self.answer(self.named("ALONE"), b"", source="127.0.0.4"), "DEFER 4.3.2 one is enough")
+        equal(self.answer(self.named("ALONE"), b"", source="127.0.0.5"), "DUNNO 127.0.0.5 203.0.113.5")
+        first.close()
+        wait_until(lambda: self.answer(self.named("ALONE"), b"", source="127.0.0.4") == "DUNNO 127.0.0.4 203.0.113.5", 10)
+
     # -- reload and end --------------------------------------------------
 
     def case_a_reload_may_change_who_may_ask(self):
@@ -254,7 +310,9 @@ class Proxy:
     def case_a_proxy_that_waits_does_not_hold_up_the_end(self):
         server = PolicyServer(self.rules().replace(self.ports["PLAIN"], str(free_port()))
                               .replace(self.ports["STRICT"], str(free_port()))
-                              .replace(self.ports["NOBODY"], str(free_port())).replace("timeout = \"300ms\"",
+                              .replace(self.ports["NOBODY"], str(free_port()))
+                              .replace(self.ports["EACH"], str(free_port()))
+                              .replace(self.ports["ALONE"], str(free_port())).replace("timeout = \"300ms\"",
                                                                                       "timeout = \"60s\"")).start()
         try:
             waits = Client(f"inet:127.0.0.1:{server.port}", b"PROXY ")

@@ -1,28 +1,9 @@
 /* unit/test_proxy.c - PROXY headers of both versions: read whole or cut, and what is wrong with others */
 #include <glib.h>
 #include <string.h>
-#include "request/proxy.h"
+#include "proxy_bytes.h"
 
-#define BYTES(text) text, sizeof(text) - 1
-#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
-#define V4                 \
-	"\xc0\x00\x02\x07" \
-	"\xc6\x33\x64\x19" \
-	"\xc3\xca\x27\x2f" /* 192.0.2.7 198.51.100.25 50122 10031 */
-#define V6_NET "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0"
-#define V6                          \
-	V6_NET "\x07" V6_NET "\x19" \
-	       "\xc3\xca\x27\x2f"
 #define MAPPED "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x07"
-
-/* In memory of just its size, so that a byte too far is seen. */
-static long parse(const void *bytes, size_t length, struct proxy_header *header, const char **wrong)
-{
-	g_autofree char *exact = g_malloc(MAX(length, 1));
-
-	memcpy(exact, bytes, length);
-	return proxy_parse(exact, length, header, wrong);
-}
 
 /* Whole, with more behind it, and cut anywhere. */
 static void expect_good(const char *bytes, size_t length, enum proxy_kind kind, const char *source)
@@ -35,11 +16,11 @@ static void expect_good(const char *bytes, size_t length, enum proxy_kind kind, 
 	g_byte_array_append(more, (const guint8 *)bytes, (guint)length);
 	g_byte_array_append(more, (const guint8 *)"\0request=smtpd_access_policy\n", 29);
 	for (size_t cut = 0; cut < length; cut++) {
-		g_assert_cmpint(parse(bytes, cut, &header, &wrong), ==, 0);
+		g_assert_cmpint(proxy_parse_exact(bytes, cut, &header, &wrong), ==, 0);
 		g_assert_null(wrong);
 	}
 	for (guint at = (guint)length; at <= more->len; at++) {
-		g_assert_cmpint(parse(more->data, at, &header, &wrong), ==, (long)length);
+		g_assert_cmpint(proxy_parse_exact(more->data, at, &header, &wrong), ==, (long)length);
 		g_assert_null(wrong);
 		g_assert_cmpint(header.kind, ==, kind);
 		g_assert_cmpstr(pp_address_print(&header.source, -1, text), ==, source);
@@ -54,7 +35,7 @@ static void expect_bad(const char *bytes, size_t length, const char *sentence)
 	bool seen = false;
 
 	for (size_t cut = 0; cut <= length; cut++) {
-		long size = parse(bytes, cut, &header, &wrong);
+		long size = proxy_parse_exact(bytes, cut, &header, &wrong);
 
 		g_assert_true(size == -1 || (size == 0 && !seen));
 		g_assert_cmpint(size == -1, ==, wrong != NULL);
@@ -418,6 +399,27 @@ static void test_checksum(void)
 	}
 }
 
+/* -- either -------------------------------------------------------------- */
+
+static uint16_t port_in(const char *bytes, size_t length)
+{
+	struct proxy_header header;
+	const char *wrong;
+
+	g_assert_cmpint(proxy_parse_exact(bytes, length, &header, &wrong), ==, (long)length);
+	return header.source_port;
+}
+
+static void test_ports(void)
+{
+	g_assert_cmpuint(port_in(BYTES("PROXY TCP4 192.0.2.7 198.51.100.25 50122 10031\r\n")), ==, 50122);
+	g_assert_cmpuint(port_in(BYTES("PROXY TCP6 ::1 ::2 65535 1\r\n")), ==, 65535);
+	g_assert_cmpuint(port_in(BYTES(SIGNATURE "\x21\x11\0\x0c" V4)), ==, 50122);
+	g_assert_cmpuint(port_in(BYTES(SIGNATURE "\x21\x21\0\x24" V6)), ==, 50122);
+	g_assert_cmpuint(port_in(BYTES("PROXY UNKNOWN ::1 ::2 1 2\r\n")), ==, 0);
+	g_assert_cmpuint(port_in(BYTES(SIGNATURE "\x20\x11\0\x0c" V4)), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -430,5 +432,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/proxy/version 2: a block has at most 4096 bytes, and parts have limits",
 	                test_limits);
 	g_test_add_func("/proxy/version 2: a checksum is verified over the whole header", test_checksum);
+	g_test_add_func("/proxy/the source's port is told, too", test_ports);
 	return g_test_run();
 }
