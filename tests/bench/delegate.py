@@ -72,7 +72,9 @@ class Spawned:
     def __init__(self, cpus, *command):
         class Handler(socketserver.BaseRequestHandler):
             def handle(handler):
-                subprocess.run(pinned(cpus, *command), stdin=handler.request, stdout=handler.request, check=False)
+                # Where there is no syslog each of them says so.
+                subprocess.run(pinned(cpus, *command), stdin=handler.request, stdout=handler.request,
+                               stderr=subprocess.DEVNULL, check=False)
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
