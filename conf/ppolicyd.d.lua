@@ -285,6 +285,8 @@ function dns(settings) end
 ---@field verb_text string
 ---Name of the server that answered
 ---@field server string
+---Its address, as it was configured
+---@field address string
 ---How many servers were asked
 ---@field tries integer
 ---How long all of that took, in milliseconds

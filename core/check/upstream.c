@@ -97,7 +97,8 @@ static void set_reply(struct upstream_work *asked)
 		                              .weight = status.weight,
 		                              .queries = status.queries,
 		                              .answers = status.answers,
-		                              .failed = status.failed };
+		                              .failed = status.failed,
+		                              .address = status.address };
 }
 
 static void answered(struct upstream_call *call)

@@ -477,6 +477,7 @@ typedef struct pp_upstream_reply {
 	pp_msec_t delay;
 	/* Of this server, as it was configured and since it is asked, this reply counted. */
 	int64_t priority, weight, queries, answers, failed;
+	const char *address; /* of the server, as it was configured */
 } pp_upstream_reply_t;
 /* NULL unless the work is done. */
 PP_EXPORT const pp_upstream_reply_t *pp_upstream_reply(const pp_work_t *work);

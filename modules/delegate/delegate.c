@@ -4,7 +4,7 @@
 #include "delegate.h"
 
 struct fields {
-	const char *verb, *verb_text, *server, *raw;
+	const char *verb, *verb_text, *server, *address, *raw;
 	int64_t tries, priority, weight, queries, answers, failed;
 	pp_msec_t delay;
 };
@@ -71,6 +71,7 @@ static const pp_field_t fields[] = {
 	        .help = "The first word of the server's action, in capitals if Postfix knows it: DUNNO, 450"),
 	PP_TEXT(struct fields, verb_text, .dflt = "", .help = "What stands behind it"),
 	PP_TEXT(struct fields, server, .dflt = "", .help = "Name of the server that answered"),
+	PP_TEXT(struct fields, address, .dflt = "", .help = "Its address, as it was configured"),
 	PP_INT(struct fields, tries, .dflt = "0", .samples = "1|2", .help = "How many servers were asked"),
 	PP_DURATION(struct fields, delay, .dflt = "0s", .samples = "1ms|5s",
 	            .help = "How long all of that took, in milliseconds"),
@@ -104,6 +105,7 @@ static const char *fill_fields(pp_ask_t *a, const pp_upstream_reply_t *reply)
 	out->verb = known != NULL ? known : pp_format(a, "%.*s", (int)length, value);
 	out->verb_text = rest + strspn(rest, " \t");
 	out->server = reply->server;
+	out->address = reply->address;
 	out->raw = reply->action;
 	out->tries = reply->tries;
 	out->delay = reply->delay;

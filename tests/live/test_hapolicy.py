@@ -16,9 +16,12 @@ from postfix import Postfix  # noqa: E402
 from tap import contains, equal, note, run_cases  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
+# The second is the entry of hapolicy's own page, but for its path and addresses.
 SPAWN = """\
 127.0.0.1:@PORT@ inet n n n - 0 spawn
     user=nobody argv=@SCRIPT@ -l -s GREY1=@ONE@:10:1:2 -s GREY2=@TWO@:20:1:2 -d @DEFAULT@
+127.0.0.1:@OWN@  inet    n       n       n       -       0       spawn
+  user=nobody argv=@SCRIPT@ -l -s GREY1=@ONE@:10 -s GREY2=@TWO@:10
 """
 
 
@@ -34,13 +37,14 @@ class Spawned:
         self.postfix = self.folder = None
         self.upstreams = [Upstream(by_recipient), Upstream(by_recipient)]
         self.folder = self._install()
-        port = free_port()
-        master = SPAWN.replace("@PORT@", str(port)).replace("@SCRIPT@", os.path.join(self.folder, "bin", "hapolicy"))
+        port, own = free_port(), free_port()
+        master = SPAWN.replace("@PORT@", str(port)).replace("@OWN@", str(own)).replace("@SCRIPT@", os.path.join(self.folder, "bin", "hapolicy"))
         for name, value in (("@ONE@", self.upstreams[0].address), ("@TWO@", self.upstreams[1].address),
                             ("@DEFAULT@", "DEFER")):
             master = master.replace(name, value)
-        self.postfix = Postfix({"tcp": {"smtpd_recipient_restrictions": f"check_policy_service inet:127.0.0.1:{port}"}},
-                               master)
+        services = {"tcp": port, "own": own}
+        self.postfix = Postfix({name: {"smtpd_recipient_restrictions": f"check_policy_service inet:127.0.0.1:{each}"}
+                                for name, each in services.items()}, master)
         self.postfix.start()
 
     def _install(self):
@@ -79,6 +83,14 @@ class Spawned:
               "550 5.1.1 <refused@example.org>: Recipient address rejected: who is that")
         equal(self._rcpt("later@example.org"),
               "450 4.7.1 <later@example.org>: Recipient address rejected: come back")
+
+    def case_the_entry_of_its_page_works_after_changing_the_path(self):
+        before = [len(each.requests) for each in self.upstreams]
+        with self.postfix.client("own") as smtp:
+            smtp.greet()
+            for name, code in (("passed", "250 "), ("refused", "550 5.1.1 "), ("passed", "250 "), ("later", "450 4.7.1 ")):
+                contains(smtp.recipient(f"{name}@example.org"), code)
+        equal([len(each.requests) - count for each, count in zip(self.upstreams, before)], [2, 2])
 
     def case_all_that_postfix_sends_goes_on(self):
         self._rcpt("whole@example.org")

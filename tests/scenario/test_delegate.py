@@ -89,6 +89,32 @@ class Delegate:
         equal(client.reply(), "DUNNO")
         equal(a.requests, [raw])
 
+    def case_the_text_form_is_hapolicys_and_its_timeouts_are_cut_to_what_there_is(self):
+        self.fresh()
+        a = self.upstream(lambda *_: None)
+        for form, priority, weight, cut in (("", 10, 1, True), (":7", 7, 1, True), (":7:3", 7, 3, True), (":7:3:30", 7, 3, True),
+                                            (":7:3:1", 7, 3, False), (":7:3:500ms", 7, 3, False), ("::3:", 10, 3, True)):
+            client = self.serve(f'"a={a.address}{form}"', "inter = '0s', timeout = '1200ms'")
+            row = self.show()["a"]
+            equal((row["priority"], row["weight"]), (priority, weight), form)
+            said = self.said("delegate: the timeout of a is over what an ask may take, so it is cut to 1.2 s")
+            equal(len(said), 1 if cut else 0, form)
+            began = time.monotonic()
+            contains(client.ask(), "450 4.7.9 default")
+            took = time.monotonic() - began
+            equal((0.4 if form.endswith("ms") else 0.9) < took < 3, True, f"{form}: after {took:.2f} s")
+
+    def case_tries_end_before_the_ask_does_and_that_before_the_request(self):
+        """As many servers as there is time for; then it is the default."""
+        self.fresh()
+        servers = [self.upstream(lambda *_: None) for _ in range(4)]
+        client = self.serve(servers, "inter = '0s', timeout = '2500ms', retry = 'unanswered'")
+        began = time.monotonic()
+        contains(client.ask(), "450 4.7.9 default")
+        took = time.monotonic() - began
+        equal(2.4 < took < 4.5, True, f"after {took:.2f} s, the deadline is 5 s")
+        equal(sorted(len(each.requests) for each in servers), [0, 1, 1, 1])
+
     def case_connections_are_kept_alive_and_one_that_can_be_read_is_dropped(self):
         self.fresh()
         a = self.upstream("DUNNO")
@@ -160,6 +186,36 @@ class Delegate:
         for _ in range(3):
             equal(client.ask(), "HOLD")
         equal(a.connections, 3, "connections")
+
+    def case_a_server_that_half_closes_behind_its_reply_is_heard_and_not_asked_there_again(self):
+        self.fresh()
+
+        def does(_, connection):
+            connection.sendall(b"action=HOLD\n\n")
+            connection.shutdown(socket.SHUT_WR)
+
+        a = self.upstream(does)
+        client = self.serve([a], "inter = '0s'")
+        for _ in range(4):
+            equal(client.ask(), "HOLD")
+            time.sleep(0.05)
+        equal((a.connections, self.show()["a"]["failed"]), (4, 0), "connections, failures")
+
+    def case_equal_requests_at_a_time_are_each_asked(self):
+        """Asking has effects: a greylist or a quota must see them all."""
+        self.fresh()
+
+        def slow(*_):
+            time.sleep(0.3)
+            return "DUNNO"
+
+        a = self.upstream(slow)
+        self.serve([a], "inter = '0s'")
+        clients = [PolicyClient(f"inet:127.0.0.1:{self.server.port}") for _ in range(10)]
+        for each in clients:
+            each.socket.sendall(encode())
+        equal([each.reply() for each in clients], ["DUNNO"] * 10)
+        equal(len(a.requests), 10)
 
     # -- which server is asked --------------------------------------------------
 
@@ -483,6 +539,40 @@ class Delegate:
         equal(reload(f'"{a.address}"', f'"inet:{a.address}"')["a"], ("up", 3), "another address")
         self.server.ctl("upstream", "ready", "b")
         equal(self.show()["b"]["state"], "up")
+
+    # -- the answer -------------------------------------------------------------
+
+    def case_words_and_fields_tell_what_a_server_said(self):
+        self.fresh()
+        a = self.upstream("")
+        refused = self.upstream("X")
+        rules = RULES.replace('note("server"', 'note("verb", a.verb) note("text", a.verb_text) note("server"')
+        self.server = PolicyServer(rules.format(
+            servers=f'"gone={refused.address}:1", "a={a.address}:2"', options="default = dunno(), inter = '0s', error_limit = 1000",
+            listen="", dns="", loops=1)).start()
+        refused.stop()
+        self.upstreams.remove(refused)
+        client = PolicyClient(f"inet:127.0.0.1:{self.server.port}")
+        said = (("dunno", "passed", "DUNNO", ""), ("DUNNO  because", "passed", "DUNNO", "because"), ("Ok", "passed", "OK", ""),
+                ("RELAY", "passed", "RELAY", ""), ("12345", "passed", "12345", ""), ("reject", "refused", "REJECT", ""),
+                ("REJECT 5.1.1 who", "refused", "REJECT", "5.1.1 who"), ("450 4.2.0 later", "refused", "450", "4.2.0 later"),
+                ("550 no", "refused", "550", "no"), ("defer x", "refused", "DEFER", "x"),
+                ("DEFER_IF_PERMIT x", "refused", "DEFER_IF_PERMIT", "x"), ("DEFER_IF_REJECT x", "refused", "DEFER_IF_REJECT", "x"),
+                ("hold", "other", "HOLD", ""), ("prepend X-A: b", "other", "PREPEND", "X-A: b"), ("WARN x", "other", "WARN", "x"),
+                ("INFO x", "other", "INFO", "x"), ("FILTER a:b", "other", "FILTER", "a:b"), ("BCC x@y", "other", "BCC", "x@y"),
+                ("REDIRECT x@y", "other", "REDIRECT", "x@y"), ("discard", "other", "DISCARD", ""),
+                ("permit_mynetworks", "other", "permit_mynetworks", ""), ("250 x", "other", "250", "x"))
+        for i, (action, word, verb, text) in enumerate(said):
+            a.does = action
+            client.ask(sender=f"{i}@example.net")
+            values = self.server.wait_line(**{"from": f"<{i}@example.net>"}).values
+            equal((values["word"], values["verb"], values.get("text", ""), values["server"], values["tries"]),
+                  (word, verb, text.replace(" ", "\\x20"), "a", "2"), action)
+        self.upstreams.remove(a)
+        a.stop()
+        client.ask(sender="none@example.net")
+        values = self.server.wait_line(**{"from": "<none@example.net>"}).values
+        equal((values["word"], values["tries"]), ("unknown", "0"))
 
     # -- actions ----------------------------------------------------------------
 

@@ -160,7 +160,7 @@ class HapolicyCommand:
         equal(asked.ask(sender="s@example.net", recipient="r@example.org"), "HOLD it")
         out = "\n".join(asked.end())
         for part in ("hold: RCPT from client.example.net[192.0.2.1]", "from=<s@example.net>", "to=<r@example.org>",
-                     "helo=<client.example.net>", "server=GREY1", "prio=7", "weight=2", "queries=1", "answers=1", "failed=0"):
+                     "helo=<client.example.net>", "server=GREY1", f"address={a.address}", "prio=7", "weight=2", "queries=1", "answers=1", "failed=0"):
             contains(out, part)
         equal(re.search(r" delay=\d+ms", out) is not None, True, out)
         asked = self.begin("-L", "-s", f"GREY1={a.address}")
