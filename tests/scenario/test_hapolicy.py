@@ -106,6 +106,17 @@ class HapolicyCommand:
         equal(time.monotonic() - began < 0.9, True, "the slow one is left alone for a while")
         asked.end()
 
+    def case_when_all_hang_the_default_comes_after_the_sum_of_the_timeouts(self):
+        self.stop()
+        one, two = self.upstream(lambda *_: None), self.upstream(lambda *_: None)
+        asked = self.begin("-s", f"one={one.address}:1:1:1", "-s", f"two={two.address}:2:1:2", "-d", "450 nobody")
+        began = time.monotonic()
+        equal(asked.ask(), "450 nobody")
+        took = time.monotonic() - began
+        equal(2.8 < took < 6, True, f"after {took:.2f} s")
+        equal((len(one.requests), len(two.requests)), (1, 1))
+        asked.end()
+
     def case_priorities_are_numbers(self):
         self.stop()
         servers = {priority: self.upstream(f"HOLD {priority}") for priority in (100, 10, 9)}
