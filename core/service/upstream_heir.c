@@ -24,6 +24,7 @@ static void inherit(struct upstream_server *server, const struct upstream_server
 	if (server->set->weight == earlier->set->weight)
 		server->weight = earlier->weight;
 	server->usual = earlier->usual;
+	server->crowd = earlier->crowd;
 	server->up = earlier->up;
 	server->since = earlier->since;
 	server->pause = earlier->pause;

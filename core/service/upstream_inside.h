@@ -23,6 +23,7 @@ struct upstream_server {
 	bool trying;         /* one does */
 	pp_msec_t silent;    /* pp_now(): since when none of the open ones was answered */
 	pp_msec_t usual;     /* how long its answers take, in 1/16 ms: a mean that forgets */
+	int64_t crowd;       /* how many wait when one is answered, in 1/16: the most, that is forgotten */
 	int64_t turn;        /* of the weighted round */
 	int64_t open, queries, answers, failed, checks, checks_failed, downs;
 	char why[UPSTREAM_WHY_MAX];

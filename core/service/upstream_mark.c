@@ -13,6 +13,7 @@
 /* ms, of waiting requests that none of is answered */
 #define SILENT_LEAST 200
 #define SILENT_MOST 2000
+#define SILENT_CROWD 20 /* the least when they are more than usual */
 
 void upstream_set_why(struct upstream_server *server, const char *why)
 {
@@ -122,6 +123,7 @@ void upstream_report(struct upstream *upstream, unsigned index, enum upstream_re
 	if (result == UPSTREAM_ANSWERED) {
 		server->silent = pp_now();
 		server->usual += took - server->usual / 16;
+		server->crowd = MAX((server->open + 1) * 16, server->crowd - server->crowd / 16);
 		request_answered(upstream, server, &change);
 	} else if (result != UPSTREAM_ABANDONED) {
 		request_failed(upstream, server, result == UPSTREAM_TIMED_OUT, pp_now() - took, why, &change);
@@ -144,11 +146,18 @@ static bool is_silent(const struct upstream_server *server, pp_msec_t now)
 	return now - server->silent > patience(server);
 }
 
+/* Twice as many wait as have been seen to be answered of late, and take longer: it may be known sooner. */
+static bool is_crowded(const struct upstream_server *server, pp_msec_t now)
+{
+	return server->crowd > 0 && server->open * 8 >= server->crowd &&
+	       now - server->silent > CLAMP(server->usual / 2, SILENT_CROWD, SILENT_MOST);
+}
+
 bool upstream_is_doubtful(const struct upstream *upstream, const struct upstream_server *server,
                           pp_msec_t now)
 {
 	return server->up && server->open + server->hangs >= upstream->set.fall &&
-	       (server->hangs > 0 || is_silent(server, now));
+	       (server->hangs > 0 || is_crowded(server, now) || is_silent(server, now));
 }
 
 static bool is_stuck(const struct upstream *upstream, const struct upstream_server *server, pp_msec_t now)

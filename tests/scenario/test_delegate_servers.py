@@ -184,6 +184,23 @@ class DelegateServers(Delegating):
             equal(1 <= len(late) <= 3, True, f"{len(late)} requests were late")
             contains("\n".join(self.said("server a is down")), "no connection in time")
 
+    def case_a_server_that_hangs_gets_few_more_requests_where_none_may_be_asked_twice(self):
+        """They come faster than it can be known; but it is known before there are many."""
+        self.fresh()
+        a, b = self.upstream("DUNNO"), self.upstream("DUNNO")
+        self.serve(f'{{ name = "a", address = "{a.address}", timeout = "2s" }}, '
+                   f'{{ name = "b", address = "{b.address}", timeout = "2s" }}', "inter = '0s'", loops=2)
+        load = Load(self.server.port, 50, 0.2)
+        time.sleep(1)
+        a.does = lambda *_: None
+        wait_until(lambda: self.show()["a"]["state"] == "down", 20, "a is down")
+        time.sleep(0.5)
+        done = load.end()
+        late = [reply for _, took, reply in done if took > 1]
+        note(f"at 125 requests a second to each of two servers {len(late)} were lost to the one that hangs")
+        equal(3 <= len(late) <= 15, True, f"{len(late)} requests were late")
+        equal({reply[:9] for reply in late}, {"450 4.7.9"})
+
     def case_what_may_not_be_asked_twice_waits_but_no_more_than_a_moment_brings_it_there(self):
         """Where retry does not allow another try only new requests are led past the one that hangs."""
         self.fresh()

@@ -349,6 +349,32 @@ static void test_usual(void)
 	upstream_close(upstream);
 }
 
+/* As many as it had before are waited for; more are not sent after them. */
+static void test_crowd(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a", .priority = 1 }, { .name = "b", .priority = 2 });
+
+	begin(upstream, 10);
+	for (unsigned i = 0; i < 10; i++)
+		upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1, NULL);
+	begin(upstream, 10);
+	clock_advance(30);
+	g_assert_cmpstr(ask(upstream, 0, 0, UPSTREAM_ABANDONED), ==, "a");
+	for (unsigned i = 0; i < 10; i++)
+		upstream_report(upstream, 0, UPSTREAM_ABANDONED, 1, NULL);
+	for (unsigned i = 0; i < 100; i++)
+		g_assert_cmpstr(answer(upstream), ==, "a");
+	begin(upstream, 3);
+	clock_advance(20);
+	g_assert_cmpstr(ask(upstream, 0, 0, UPSTREAM_ABANDONED), ==, "a");
+	clock_advance(1);
+	g_assert_cmpstr(answer(upstream), ==, "b");
+	g_assert_false(upstream_leave(upstream, 0, 1));
+	for (unsigned i = 0; i < 3; i++)
+		upstream_report(upstream, 0, UPSTREAM_ABANDONED, 1, NULL);
+	upstream_close(upstream);
+}
+
 static void test_weight_changes(void)
 {
 	struct upstream *upstream = MAKE({ .name = "a" }, { .name = "b" });
@@ -435,6 +461,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/upstream/after a timeout it gets no more than may be lost", test_hangs_at_once);
 	g_test_add_func("/upstream/what waits at one that is down goes on", test_leave_down);
 	g_test_add_func("/upstream/what is too long depends on what is usual", test_usual);
+	g_test_add_func("/upstream/more than usual are not sent to one that answers nobody", test_crowd);
 	g_test_add_func("/upstream/a weight can be changed", test_weight_changes);
 	g_test_add_func("/upstream/addresses are read strictly", test_addresses);
 	g_test_add_func("/upstream/an address stays as long as it is good", test_names);
