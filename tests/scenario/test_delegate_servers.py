@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -193,12 +194,16 @@ class DelegateServers(Delegating):
         load = Load(self.server.port, 50, 0.2)
         time.sleep(1)
         a.does = lambda *_: None
+        began = time.monotonic()
         wait_until(lambda: self.show()["a"]["state"] == "down", 20, "a is down")
         time.sleep(0.5)
         done = load.end()
         late = [reply for _, took, reply in done if took > 1]
-        note(f"at 125 requests a second to each of two servers {len(late)} were lost to the one that hangs")
-        equal(3 <= len(late) <= 15, True, f"{len(late)} requests were late")
+        usual = statistics.mean(took for begin, took, _ in done if begin + took < began)
+        known = max(0.02, 8 * usual) + 0.05  # seconds, of which some are for a machine that has more to do
+        note(f"at 125 requests a second to each of two servers, in {usual * 1000:.1f} ms each, {len(late)} were lost "
+             f"to the one that hangs; it could be known after {known * 1000:.0f} ms")
+        equal(3 <= len(late) <= 3 + 125 * known, True, f"{len(late)} requests were late")
         equal({reply[:9] for reply in late}, {"450 4.7.9"})
 
     def case_what_may_not_be_asked_twice_waits_but_no_more_than_a_moment_brings_it_there(self):
