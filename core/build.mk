@@ -44,12 +44,14 @@ core_libcore_a_SOURCES = \
 	core/store/health.c core/store/health.h \
 	core/store/inside.h \
 	core/store/lexer.c core/store/lexer.h \
+	core/store/match.c core/store/match.h \
 	core/store/mysql.c core/store/mysql.h \
 	core/store/mysql_fault.c \
 	core/store/mysql_run.c \
 	core/store/mysql_session.c \
 	core/store/queue.c core/store/queue.h \
 	core/store/reader.c core/store/reader.h \
+	core/store/reads.c core/store/reads.h \
 	core/store/remote.c core/store/remote.h \
 	core/store/rows.c core/store/rows.h \
 	core/store/schema.c core/store/schema.h \

@@ -58,6 +58,7 @@ UNIT_TESTS = \
 	tests/unit/test_statement_parse \
 	tests/unit/test_store \
 	tests/unit/test_store_batch \
+	tests/unit/test_store_reads \
 	tests/unit/test_store_faults \
 	tests/unit/test_store_files \
 	tests/unit/test_stores \

@@ -4,16 +4,9 @@
 #include <glib.h>
 #include <string.h>
 #include "store/inside.h"
+#include "store/match.h"
 
 enum { ENTRIES_FIRST = 256 };
-
-struct entry {
-	struct store_ask *ask;
-	unsigned group; /* its statement */
-	unsigned round; /* how many with its key come before it */
-	unsigned row;   /* of the result that is being told apart, ROW_NONE = not found yet */
-};
-#define ROW_NONE UINT_MAX
 
 /* The asks of one statement. */
 struct group {
@@ -22,8 +15,8 @@ struct group {
 };
 
 struct batch {
-	struct entry *entries; /* in order of arrival */
-	struct entry *sorted;  /* by statement, then round, then key */
+	struct match_entry *entries; /* in order of arrival */
+	struct match_entry *sorted;  /* by statement, then round, then key */
 	unsigned count, room;
 	bool arranged;
 	GArray *groups;                /* struct group, in order of arrival */
@@ -81,13 +74,13 @@ void batch_add(struct batch *batch, struct store_ask *ask)
 
 	if (batch->count == batch->room) {
 		batch->room = MAX(ENTRIES_FIRST, batch->room * 2);
-		batch->entries = g_renew(struct entry, batch->entries, batch->room);
-		batch->sorted = g_renew(struct entry, batch->sorted, batch->room);
+		batch->entries = g_renew(struct match_entry, batch->entries, batch->room);
+		batch->sorted = g_renew(struct match_entry, batch->sorted, batch->room);
 	}
 	if (batch->count == 0 || group_at(batch, group)->statement != ask->statement)
 		group = group_of(batch, ask->statement);
 	group_at(batch, group)->count++;
-	batch->entries[batch->count++] = (struct entry){ .ask = ask, .group = group };
+	batch->entries[batch->count++] = (struct match_entry){ .ask = ask, .group = group };
 }
 
 unsigned batch_count(const struct batch *batch)
@@ -107,36 +100,24 @@ static bool has_key(const struct statement *statement)
 	return statement->writes && statement->key_count > 0;
 }
 
-static int compare_keys(const void *a, const void *b, void *data)
-{
-	const struct database_value *left = ((const struct entry *)a)->ask->values;
-	const struct database_value *right = ((const struct entry *)b)->ask->values;
-	const struct statement *statement = data;
-	int order = 0;
-
-	for (unsigned i = 0; i < statement->key_count && order == 0; i++)
-		order = rows_compare(&left[statement->keys[i]], &right[statement->keys[i]]);
-	return order;
-}
-
 static int compare_rounds(const void *a, const void *b, void *data)
 {
-	const struct entry *left = a, *right = b;
+	const struct match_entry *left = a, *right = b;
 
 	(void)data;
 	return (left->round > right->round) - (left->round < right->round);
 }
 
 /* Both sorts leave equal ones in their order: that of arrival, then that of keys. */
-static void arrange_keys(struct group *group, struct entry *entries)
+static void arrange_keys(struct group *group, struct match_entry *entries)
 {
 	unsigned rounds = 0;
 
-	g_qsort_with_data(entries, (int)group->count, sizeof(*entries), compare_keys,
+	g_qsort_with_data(entries, (int)group->count, sizeof(*entries), match_compare,
 	                  (void *)group->statement);
 	entries[0].round = 0;
 	for (unsigned i = 1; i < group->count; i++) {
-		bool same = compare_keys(&entries[i - 1], &entries[i], (void *)group->statement) == 0;
+		bool same = match_compare(&entries[i - 1], &entries[i], (void *)group->statement) == 0;
 
 		entries[i].round = same ? entries[i - 1].round + 1 : 0;
 		rounds = MAX(rounds, entries[i].round);
@@ -178,80 +159,8 @@ static bool refuse(struct batch *batch, const struct statement *statement, const
 	return false;
 }
 
-/* Which columns of the result are the key's. */
-static bool find_key_columns(struct batch *batch, const struct statement *statement, const char *const *names,
-                             unsigned *columns)
-{
-	for (unsigned i = 0; i < statement->key_count; i++) {
-		const char *key = statement->args[statement->keys[i]];
-		unsigned column = 0;
-
-		while (column < batch->gather.columns && strcmp(names[column], key) != 0)
-			column++;
-		if (column == batch->gather.columns)
-			return refuse(batch, statement, "lacks a column of its key");
-		columns[i] = column;
-	}
-	return true;
-}
-
-static int compare_row(const struct batch *batch, unsigned row, const struct entry *entry,
-                       const unsigned *columns)
-{
-	const struct statement *statement = entry->ask->statement;
-	int order = 0;
-
-	for (unsigned i = 0; i < statement->key_count && order == 0; i++) {
-		struct database_value value = rows_value(&batch->gather, row, columns[i]);
-
-		order = rows_compare(&value, &entry->ask->values[statement->keys[i]]);
-	}
-	return order;
-}
-
-static struct entry *find_entry(struct batch *batch, unsigned row, struct entry *entries, unsigned count,
-                                const unsigned *columns)
-{
-	unsigned low = 0, high = count;
-
-	/* Databases return rows in the order in which they were sent, mostly. */
-	if (row < count && compare_row(batch, row, &entries[row], columns) == 0)
-		return &entries[row];
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-		int order = compare_row(batch, row, &entries[middle], columns);
-
-		if (order == 0)
-			return &entries[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
-/* False: a row is nobody's, or an ask has none or two. It is then run alone, which is
- * what happens to keys that the database takes for equal and we do not. */
-static bool match(struct batch *batch, struct entry *entries, unsigned count, const unsigned *columns)
-{
-	const struct statement *statement = entries->ask->statement;
-
-	for (unsigned i = 0; i < count; i++)
-		entries[i].row = ROW_NONE;
-	if (batch->gather.count != count)
-		return refuse(batch, statement, "has not a row for each key");
-	for (unsigned row = 0; row < count; row++) {
-		struct entry *entry = find_entry(batch, row, entries, count, columns);
-
-		if (entry == NULL || entry->row != ROW_NONE)
-			return refuse(batch, statement, "has not a row for each key");
-		entry->row = row;
-	}
-	return true;
-}
-
-static bool give_rows(struct batch *batch, struct entry *entries, unsigned count, const char *const *names)
+static bool give_rows(struct batch *batch, struct match_entry *entries, unsigned count,
+                      const char *const *names)
 {
 	const struct statement *statement = entries->ask->statement;
 	g_autofree unsigned *columns = NULL;
@@ -261,10 +170,13 @@ static bool give_rows(struct batch *batch, struct entry *entries, unsigned count
 	rows_gather_names(&batch->gather, names);
 	if (has_key(statement) && batch->gather.columns > 0) {
 		columns = g_new(unsigned, statement->key_count);
-		if (!find_key_columns(batch, statement, names, columns))
-			return false;
-		if (count > 1 && !match(batch, entries, count, columns))
-			return false;
+		if (!match_columns(&batch->gather, statement, names, columns))
+			return refuse(batch, statement, "lacks a column of its key");
+		/* Else it is run alone, which is what happens to keys that the database takes for equal and
+		 * we do not. */
+		if (count > 1 &&
+		    (batch->gather.count != count || !match_rows(&batch->gather, entries, count, columns)))
+			return refuse(batch, statement, "has not a row for each key");
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct store_ask *ask = entries[i].ask;
@@ -286,7 +198,7 @@ static void take_back(struct store_ask *ask)
 	ask->state = STORE_WAITING;
 }
 
-static bool run_once(struct batch *batch, struct entry *entries, unsigned count)
+static bool run_once(struct batch *batch, struct match_entry *entries, unsigned count)
 {
 	const struct statement *statement = entries->ask->statement;
 	size_t each = statement->arg_count;
@@ -306,7 +218,7 @@ static bool run_once(struct batch *batch, struct entry *entries, unsigned count)
 
 /* As many rows as a run may have. When they are refused each half is tried, until the
  * one that is at fault stands alone. */
-static bool run_part(struct batch *batch, struct entry *entries, unsigned count)
+static bool run_part(struct batch *batch, struct match_entry *entries, unsigned count)
 {
 	const struct database_driver *driver = batch->driver;
 	struct database_error error;
@@ -332,22 +244,23 @@ static bool run_part(struct batch *batch, struct entry *entries, unsigned count)
 }
 
 /* Entries of one statement, each with another key. */
-static bool run_round(struct batch *batch, struct entry *entries, unsigned count)
+static bool run_round(struct batch *batch, struct match_entry *entries, unsigned count)
 {
-	unsigned most = has_key(entries->ask->statement) ? STATEMENT_ROWS_MAX : 1;
+	bool keyed = has_key(entries->ask->statement);
 
 	if (entries->ask->statement->writes)
 		batch->rows_written += count;
-	for (unsigned rows = most; rows > 0; rows /= 2)
-		for (; count >= rows; count -= rows, entries += rows)
-			if (!run_part(batch, entries, rows))
-				return false;
+	for (unsigned rows; count > 0; count -= rows, entries += rows) {
+		rows = keyed ? statement_rows(count, batch->driver->remote) : 1;
+		if (!run_part(batch, entries, rows))
+			return false;
+	}
 	return true;
 }
 
 static bool run_group(struct batch *batch, const struct group *group)
 {
-	struct entry *entries = batch->sorted + group->first;
+	struct match_entry *entries = batch->sorted + group->first;
 	unsigned first = 0, end;
 
 	if (!has_key(group->statement))

@@ -8,7 +8,8 @@ enum {
 	LANE_ASKS = 32768, /* waiting in a lane, at most */
 	LANE_BYTES = 16 << 20,
 	TRANSACTION = 1024, /* asks of one transaction ... */
-	COMPANY = 256 /* ... and so many that nobody waits for, which go at once when there are so many */
+	COMPANY = 256, /* ... and so many that nobody waits for, which go at once when there are so many */
+	LOOKED_AT = 4 * STATEMENT_ROWS_MAX /* asks among which a reader looks for those of its statement */
 };
 
 static void lane_init(struct queue_lane_asks *lane)
@@ -42,6 +43,31 @@ static struct store_ask *lane_take(struct queue_lane_asks *lane, unsigned count)
 	lane->count -= count;
 	*end = NULL;
 	return count == 0 ? NULL : first;
+}
+
+/* The first, with others of its statement if they can be run together. */
+static struct store_ask *lane_take_alike(struct queue_lane_asks *lane)
+{
+	struct store_ask *first = lane_take(lane, 1), **last = &first->next, **at = &lane->first, *ask;
+	unsigned taken = 1, looked = 0;
+
+	while (first->statement->key_count > 0 && (ask = *at) != NULL && taken < STATEMENT_ROWS_MAX &&
+	       looked++ < LOOKED_AT) {
+		if (ask->statement != first->statement) {
+			at = &ask->next;
+			continue;
+		}
+		*at = ask->next;
+		*last = ask;
+		last = &ask->next;
+		lane->bytes -= ask->bytes;
+		lane->count--;
+		taken++;
+	}
+	if (*at == NULL)
+		lane->last = at;
+	*last = NULL;
+	return first;
 }
 
 /* Two lists in order of arrival as one. */
@@ -215,7 +241,7 @@ struct store_ask *queue_take_read(struct queue *queue, int64_t until, unsigned *
 		sleep_until(queue, &queue->read, until);
 		queue->readers_sleep--;
 	}
-	ask = queue->lanes[QUEUE_READ].count > 0 ? lane_take(&queue->lanes[QUEUE_READ], 1) : NULL;
+	ask = queue->lanes[QUEUE_READ].count > 0 ? lane_take_alike(&queue->lanes[QUEUE_READ]) : NULL;
 	*pokes = queue->reader_pokes;
 	pthread_mutex_unlock(&queue->lock);
 	return ask;

@@ -49,7 +49,8 @@ enum queue_answer queue_put(struct queue *queue, enum queue_lane lane, struct st
 struct store_ask *queue_take_writes(struct queue *queue, int64_t until);
 /* All that it took is answered. */
 void queue_settle(struct queue *queue);
-/* For a reader: one ask, or NULL at that time or after a poke; *pokes: those seen. */
+/* For a reader: an ask, with what waits of the same statement if it has a key, at most
+ * STATEMENT_ROWS_MAX, or NULL at that time or after a poke; *pokes: those seen. */
 struct store_ask *queue_take_read(struct queue *queue, int64_t until, unsigned *pokes);
 /* For a reader that cannot read, while others can: waits for that time or a poke. False: the
  * end has come. */

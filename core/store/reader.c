@@ -1,11 +1,11 @@
 /* store/reader.c - threads that read, each with a connection of its own
  *
- * One ask at a time. Where there is a writer it makes the database and its tables:
- * what is asked of tables it has not looked at yet is handed over to it.
+ * Asks of one statement with a key are run together; else one at a time. Where there is a writer it makes the
+ * database and its tables: what is asked of tables it has not looked at yet is handed over to it.
  */
 #include "store/reader.h"
 
-#include "store/rows.h"
+#include "store/reads.h"
 
 #define LONG (600 * STORE_SECOND)
 
@@ -14,7 +14,7 @@ struct reader {
 	unsigned index;
 	pthread_t thread;
 	struct database *database; /* NULL: not open */
-	struct rows_gather gather;
+	struct reads *reads;
 	unsigned generation; /* of the writer's database when this one was opened */
 	unsigned pokes;
 	int64_t looked, ticked;
@@ -110,31 +110,13 @@ static bool ready(struct reader *reader)
 
 /* -- asks ---------------------------------------------------------------- */
 
-static bool run_once(struct reader *reader, struct store_ask *ask, struct database_error *error)
-{
-	const char *const *names = NULL;
-
-	rows_gather_start(&reader->gather);
-	if (!reader->store->driver->run(reader->database, ask->statement, 1, ask->values, &names,
-	                                &reader->gather.columns, rows_gather_row, &reader->gather, error))
-		return false;
-	if (reader->gather.too_much) {
-		error->fault = DATABASE_DATA;
-		g_snprintf(error->text, sizeof(error->text), "statement %s: its result is too large",
-		           ask->statement->name);
-		return false;
-	}
-	rows_gather_names(&reader->gather, names);
-	return true;
-}
-
 /* Reading twice harms nobody: a connection that broke is opened again once, at once. */
-static bool run_ask(struct reader *reader, struct store_ask *ask, struct database_error *error)
+static bool run_asks(struct reader *reader, struct store_ask *asks, struct database_error *error)
 {
 	bool reopened = false;
 	unsigned tries = 0;
 
-	while (!run_once(reader, ask, error)) {
+	while (!reads_run(reader->reads, asks, reader->store->driver, reader->database, error)) {
 		if (error->fault == DATABASE_LOST && !reopened) {
 			disconnect(reader);
 			reopened = connect_database(reader);
@@ -149,60 +131,109 @@ static bool run_ask(struct reader *reader, struct store_ask *ask, struct databas
 	return true;
 }
 
-static void run_and_answer(struct reader *reader, struct store_ask *ask)
+/* Hands over all of them; those that nobody has answered fail. */
+static void answer_all(struct store *store, struct store_ask *asks, const char *text)
+{
+	unsigned failed = 0, done = 0;
+	struct store_ask *next;
+
+	for (; asks != NULL; asks = next) {
+		next = asks->next;
+		if (asks->state == STORE_WAITING)
+			store_ask_fail(asks, text);
+		failed += asks->state == STORE_FAILED;
+		done += asks->state == STORE_DONE;
+		store_ask_answer(asks);
+	}
+	atomic_fetch_add(&store->failed, failed);
+	atomic_fetch_add(&store->reads, done);
+}
+
+static unsigned count(const struct store_ask *asks, enum store_state state)
+{
+	unsigned count = 0;
+
+	for (; asks != NULL; asks = asks->next)
+		count += asks->state == state;
+	return count;
+}
+
+static void run_and_answer(struct reader *reader, struct store_ask *asks)
 {
 	struct store *store = reader->store;
 	struct database_error error = { DATABASE_OK };
 
-	if (run_ask(reader, ask, &error)) {
-		ask->rows = rows_new(&reader->gather, 0, reader->gather.count);
-		ask->state = STORE_DONE;
-		atomic_fetch_add(&store->reads, 1);
-		note_success(reader);
+	if (run_asks(reader, asks, &error)) {
+		if (count(asks, STORE_DONE) > 0)
+			note_success(reader);
 	} else {
-		store_ask_fail(ask, error.text);
-		atomic_fetch_add(&store->failed, 1);
 		if (error.fault == DATABASE_LOST)
 			disconnect(reader);
-		if (error.fault != DATABASE_DATA) {
-			note_trouble(reader, &error, true);
-			health_count(&store->health, 1);
-		}
-		/* It answers, if not to this one: the next one finds out whether it works. */
-		if (reader->database != NULL)
-			door_ajar(&store->doors[HEALTH_READ]);
+		note_trouble(reader, &error, true);
+		health_count(&store->health, count(asks, STORE_WAITING));
 	}
-	store_ask_answer(ask);
+	/* It answers, if not to these: the next one finds out whether it works. */
+	if (reader->database != NULL)
+		door_ajar(&store->doors[HEALTH_READ]);
+	answer_all(store, asks, error.text);
 }
 
-static void refuse(struct reader *reader, struct store_ask *ask, const char *text)
+static void refuse(struct reader *reader, struct store_ask *asks, const char *text)
 {
-	store_ask_fail(ask, text);
-	atomic_fetch_add(&reader->store->failed, 1);
-	door_ajar(&reader->store->doors[HEALTH_READ]); /* this one has not found out anything */
-	store_ask_answer(ask);
+	door_ajar(&reader->store->doors[HEALTH_READ]); /* these have not found out anything */
+	answer_all(reader->store, asks, text);
 }
 
-static void serve(struct reader *reader, struct store_ask *ask)
+/* Takes those out that have waited too long; the others in their order. */
+static struct store_ask *refuse_old(struct reader *reader, struct store_ask *asks)
+{
+	struct store_ask *others = NULL, **last = &others, *next;
+	int64_t oldest = g_get_monotonic_time() - STORE_TOO_LONG;
+
+	for (; asks != NULL; asks = next) {
+		next = asks->next;
+		asks->next = NULL;
+		if (asks->arrived < oldest) {
+			refuse(reader, asks, "the database is too slow: it has waited too long");
+			continue;
+		}
+		*last = asks;
+		last = &asks->next;
+	}
+	return others;
+}
+
+static void hand_over(struct store *store, struct store_ask *asks)
+{
+	struct store_ask *next;
+
+	for (; asks != NULL; asks = next) {
+		next = asks->next;
+		queue_hand_over(&store->queue, asks);
+	}
+	door_ajar(&store->doors[HEALTH_READ]);
+}
+
+static void serve(struct reader *reader, struct store_ask *asks)
 {
 	struct store *store = reader->store;
 	enum sets_state state = SETS_READY;
 	char refused[240];
 
+	asks = refuse_old(reader, asks);
+	if (asks == NULL)
+		return;
 	if (store->writes)
-		state = sets_state(&store->sets, ask->statement->set, refused);
-	if (state == SETS_REFUSED) {
-		refuse(reader, ask, refused);
-	} else if (g_get_monotonic_time() - ask->arrived > STORE_TOO_LONG) {
-		refuse(reader, ask, "the database is too slow: it has waited too long");
-	} else if (state == SETS_WAITING && !health_is_bad(&store->health, HEALTH_WRITE)) {
-		queue_hand_over(&store->queue, ask);
-		door_ajar(&store->doors[HEALTH_READ]);
-	} else if (!ready(reader)) {
-		health_count(&store->health, 1);
-		refuse(reader, ask, reader->trouble);
-	} else {
-		run_and_answer(reader, ask);
+		state = sets_state(&store->sets, asks->statement->set, refused);
+	if (state == SETS_REFUSED)
+		refuse(reader, asks, refused);
+	else if (state == SETS_WAITING && !health_is_bad(&store->health, HEALTH_WRITE))
+		hand_over(store, asks);
+	else if (ready(reader))
+		run_and_answer(reader, asks);
+	else {
+		health_count(&store->health, count(asks, STORE_WAITING));
+		refuse(reader, asks, reader->trouble);
 	}
 }
 
@@ -241,7 +272,7 @@ static void *run(void *data)
 	if (store->writes)
 		store_await_tried(store);
 	while (!queue_readers_end(&store->queue)) {
-		struct store_ask *ask;
+		struct store_ask *asks;
 
 		ready(reader);
 		sets_forget(&store->sets, store_connection(reader->index + 1), store->driver,
@@ -253,9 +284,9 @@ static void *run(void *data)
 		if (reader->database == NULL && atomic_load(&store->reading) > 0 &&
 		    queue_rest(&store->queue, sleep_end(reader, alone), &reader->pokes))
 			continue;
-		ask = queue_take_read(&store->queue, sleep_end(reader, alone), &reader->pokes);
-		if (ask != NULL)
-			serve(reader, ask);
+		asks = queue_take_read(&store->queue, sleep_end(reader, alone), &reader->pokes);
+		if (asks != NULL)
+			serve(reader, asks);
 		sets_forget(&store->sets, store_connection(reader->index + 1), store->driver,
 		            reader->database);
 	}
@@ -270,6 +301,7 @@ struct reader *reader_start(struct store *store, unsigned index)
 
 	reader->store = store;
 	reader->index = index;
+	reader->reads = reads_new();
 	reader->thread = loop_spawn(name, run, reader);
 	return reader;
 }
@@ -277,6 +309,6 @@ struct reader *reader_start(struct store *store, unsigned index)
 void reader_join(struct reader *reader)
 {
 	pthread_join(reader->thread, NULL);
-	rows_gather_free(&reader->gather);
+	reads_free(reader->reads);
 	g_free(reader);
 }

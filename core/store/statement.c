@@ -258,6 +258,17 @@ struct statement_set *statement_set_load(const char *const *folders, const char 
 
 /* -- rendering --------------------------------------------------------------- */
 
+unsigned statement_rows(unsigned left, bool finely)
+{
+	unsigned rows = STATEMENT_ROWS_MAX;
+
+	while (rows > left)
+		rows /= 2;
+	if (finely && rows >= 2 && rows + rows / 2 <= MIN(left, STATEMENT_ROWS_MAX))
+		rows += rows / 2;
+	return rows;
+}
+
 struct render {
 	GString *sql;
 	unsigned *places, count;

@@ -78,6 +78,10 @@ enum statement_part {
 	STATEMENT_RETURNING /* both in one: text with statement->returning behind RETURNING */
 };
 
+/* The largest number of rows, of so many that are left, that a run may have: powers of two, and finely
+ * one more between each two, so that there are fewer runs of more kinds. */
+unsigned statement_rows(unsigned left, bool finely);
+
 /* The SQL for a number of rows, with ? for each argument, and in *places which argument each
  * of them is: row * arg_count + argument. g_free() both. */
 char *statement_render(const struct statement *statement, enum statement_part part, unsigned rows,
