@@ -103,6 +103,7 @@ struct state {
 	struct triplet triplet;
 	pp_msec_t now;
 	pp_work_t *work;
+	pp_work_t *candidates;  /* NULL: not asked apart */
 	struct decided decided; /* it waits, unless its client is known */
 };
 
@@ -285,20 +286,63 @@ static pp_step_t counted(pp_ask_t *a)
 }
 
 /* Perhaps the client is known. */
-static pp_step_t count_others(pp_ask_t *a, const struct decided *row)
+static pp_step_t count_others(pp_ask_t *a)
 {
 	struct state *state = pp_state(a);
 	const struct others_args whose = { state->triplet.client, state->now };
 
-	state->decided = *row;
 	state->work = pp_sql(a, "others", &whose);
 	return pp_wait(a, counted);
 }
 
-static pp_step_t decided(pp_ask_t *a)
+static pp_step_t weigh(pp_ask_t *a, int64_t candidates)
+{
+	const struct conf *conf = pp_conf(a);
+	struct state *state = pp_state(a);
+
+	return candidates >= conf->client_after ? count_others(a) : wait_more(a, &state->decided);
+}
+
+static void ask_candidates(pp_ask_t *a)
+{
+	struct state *state = pp_state(a);
+	const struct client_args whose = { state->triplet.client };
+
+	state->candidates = pp_sql(a, "candidates", &whose);
+}
+
+static pp_step_t told_apart(pp_ask_t *a)
+{
+	const struct state *state = pp_state(a);
+	const struct candidates *row;
+	pp_step_t step;
+
+	if (!is_done(a, state->candidates, &step))
+		return step;
+	row = pp_sql_row(state->candidates, 0);
+	return weigh(a, row != NULL ? row->candidates : 0);
+}
+
+/* It waits, unless its client is known. */
+static pp_step_t look_at_client(pp_ask_t *a)
 {
 	const struct conf *conf = pp_conf(a);
 	const struct state *state = pp_state(a);
+
+	if (conf->client_after == 0)
+		return wait_more(a, &state->decided);
+	if (state->decided.candidates >= 0)
+		return weigh(a, state->decided.candidates);
+	greylist_ask_apart(pp_handle(a));
+	if (state->candidates != NULL)
+		return told_apart(a);
+	ask_candidates(a);
+	return pp_wait(a, told_apart);
+}
+
+static pp_step_t decided(pp_ask_t *a)
+{
+	struct state *state = pp_state(a);
 	struct fields *answer = pp_fields(a);
 	const struct decided *row;
 	pp_step_t step;
@@ -313,9 +357,8 @@ static pp_step_t decided(pp_ask_t *a)
 	answer->first_seen = row->first_seen / 1000;
 	if (row->passes > 0)
 		return passes(a, row);
-	if (conf->client_after > 0 && row->candidates >= conf->client_after)
-		return count_others(a, row);
-	return wait_more(a, row);
+	state->decided = *row;
+	return look_at_client(a);
 }
 
 static pp_step_t decide(pp_ask_t *a)
@@ -334,6 +377,8 @@ static pp_step_t decide(pp_ask_t *a)
 	};
 
 	state->work = pp_sql(a, "decide", &row);
+	if (conf->client_after > 0 && greylist_asks_apart(pp_handle(a)))
+		ask_candidates(a);
 	return pp_wait(a, decided);
 }
 

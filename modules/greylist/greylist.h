@@ -46,8 +46,15 @@ struct decided {
 	const char *client, *sender, *recipient;
 	pp_msec_t first_seen;
 	int64_t asks, passes, restarts;
-	int64_t candidates; /* triplets of the client that ever passed or were released; 0 when this one has
-	                     */
+	/* triplets of the client that ever passed or were released, or a few more; 0 when this one has; -1:
+	 * it is to be asked apart */
+	int64_t candidates;
+};
+struct client_args {
+	const char *client;
+};
+struct candidates {
+	int64_t candidates;
 };
 struct others_args {
 	const char *client;
@@ -116,6 +123,9 @@ void greylist_free(struct greylist *greylist); /* accepts NULL */
 void greylist_count(struct greylist *greylist, int64_t rows);
 /* Any thread: there are so many rows that no new ones are let in. */
 bool greylist_is_full(struct greylist *greylist);
+/* Any thread: whether the database tells apart how many candidates there are; learned of what it says. */
+bool greylist_asks_apart(struct greylist *greylist);
+void greylist_ask_apart(struct greylist *greylist);
 /* A part of a walk through the table, which deletes what has expired and what is too much. */
 void greylist_upkeep(struct greylist *greylist);
 

@@ -23,6 +23,7 @@ enum {
 struct greylist {
 	const struct conf *conf;
 	atomic_llong rows; /* about; NOT_COUNTED */
+	atomic_bool apart; /* candidates are asked apart */
 
 	/* Of upkeep alone: */
 	bool walking;
@@ -70,6 +71,16 @@ bool greylist_is_full(struct greylist *greylist)
 	int64_t most = greylist->conf->max_rows;
 
 	return atomic_load_explicit(&greylist->rows, memory_order_relaxed) >= most + most / 4;
+}
+
+bool greylist_asks_apart(struct greylist *greylist)
+{
+	return atomic_load_explicit(&greylist->apart, memory_order_relaxed);
+}
+
+void greylist_ask_apart(struct greylist *greylist)
+{
+	atomic_store_explicit(&greylist->apart, true, memory_order_relaxed);
 }
 
 /* -- what is too much ------------------------------------------------------------ */

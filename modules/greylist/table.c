@@ -23,6 +23,9 @@ static const pp_row_t decided_columns[] = {
 	PP_END,
 };
 
+static const pp_row_t client_args[] = { PP_TEXT(struct client_args, client), PP_END };
+static const pp_row_t candidates_columns[] = { PP_INT(struct candidates, candidates), PP_END };
+
 static const pp_row_t others_args[] = {
 	PP_TEXT(struct others_args, client),
 	PP_DURATION(struct others_args, now),
@@ -87,6 +90,7 @@ static const pp_row_t moment_columns[] = { PP_DURATION(struct moment, moment), P
 
 const pp_statement_t greylist_statements[] = {
 	PP_STATEMENT("decide", decide_args, decided_columns, struct decided),
+	PP_STATEMENT("candidates", client_args, candidates_columns, struct candidates),
 	PP_STATEMENT("others", others_args, others_columns, struct others),
 	{ .name = "refresh", .args = seen_args },
 	{ .name = "accept", .args = seen_args },

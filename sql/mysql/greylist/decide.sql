@@ -3,9 +3,8 @@
 -- clock was set back, counts as now. MySQL assigns from left to right, so what is read stands before
 -- what changes it; passed_at comes out the same whether it sees the first_seen from before or the one
 -- that was just set, which is either the same or now.
--- Candidates are triplets of its client that have passed, however long ago: the index alone tells how
--- many there are, and only where they might be enough it is asked which of them count (others.sql).
--- Beyond 20 it is not counted on.
+-- Candidates -1: candidates.sql tells, by another connection at the same time. Here it would cost as
+-- much as all the rest, and behind RETURNING lock what it reads.
 -- key: id
 INSERT INTO {table}
 	(id, client, sender, recipient, first_seen, last_seen,
@@ -45,10 +44,6 @@ ON DUPLICATE KEY UPDATE
 	retry_window = VALUES(retry_window),
 	life = VALUES(life);
 SELECT id, client, sender, recipient, first_seen, asks, passes, restarts,
-	CASE WHEN passed_at > 0 THEN 0 ELSE COALESCE(
-		(SELECT 20 FROM {table} AS other
-			WHERE other.client = {table}.client AND other.passed_at > 0 LIMIT 1 OFFSET 19),
-		(SELECT COUNT(*) FROM {table} AS other
-			WHERE other.client = {table}.client AND other.passed_at > 0)) END AS candidates
+	-1 AS candidates
 FROM {table}
 WHERE id IN ((:id))
