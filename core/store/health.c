@@ -20,6 +20,7 @@ void health_init(struct health *health, const char *who, bool writes)
 {
 	*health = (struct health){ .who = who, .writes = writes, .changed = pp_time() };
 	atomic_init(&health->uneasy, true);
+	atomic_init(&health->failed, 0);
 	pthread_mutex_init(&health->lock, NULL);
 }
 
@@ -47,7 +48,7 @@ static void say_bad(struct health *health, const char *text, int64_t now)
 
 		health->calm = back ? CLAMP(health->calm * 2, SECOND, CALM_MAX) : 0;
 		health->began = now;
-		health->failed_before = health->failed;
+		health->failed_before = atomic_load(&health->failed);
 	} else if (now - health->said_at < OTHER_AFTER) {
 		return;
 	}
@@ -59,7 +60,7 @@ static void say_bad(struct health *health, const char *text, int64_t now)
 
 static void say_good(struct health *health, int64_t now)
 {
-	uint64_t failed = health->failed - health->failed_before;
+	uint64_t failed = atomic_load(&health->failed) - health->failed_before;
 
 	health->said[0] = '\0';
 	health->said_at = now;
@@ -136,9 +137,7 @@ bool health_is_bad(struct health *health, enum health_part part)
 
 void health_count(struct health *health, unsigned failed)
 {
-	pthread_mutex_lock(&health->lock);
-	health->failed += failed;
-	pthread_mutex_unlock(&health->lock);
+	atomic_fetch_add(&health->failed, failed);
 }
 
 void health_tick(struct health *health)

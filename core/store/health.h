@@ -36,7 +36,8 @@ struct health {
 	char said[240];      /* "" = that it works */
 	char said_last[240]; /* the trouble before that */
 	int64_t said_at, began, well_since, calm;
-	uint64_t failed, failed_before;
+	atomic_uint_fast64_t failed;
+	uint64_t failed_before;
 };
 
 void health_init(struct health *health, const char *who, bool writes);
@@ -45,7 +46,8 @@ void health_clear(struct health *health);
 void health_bad(struct health *health, enum health_part part, const char *text);
 void health_good(struct health *health, enum health_part part); /* costs nothing when all is well */
 bool health_is_bad(struct health *health, enum health_part part);
-void health_count(struct health *health, unsigned failed); /* asks that failed because it is bad */
+/* Asks that failed because it is bad. Never waits: a line of the log may be on its way meanwhile. */
+void health_count(struct health *health, unsigned failed);
 void health_tick(struct health *health); /* about once a second: says what had to last first */
 
 struct health_report {

@@ -377,7 +377,8 @@ static pp_step_t decide(pp_ask_t *a)
 	};
 
 	state->work = pp_sql(a, "decide", &row);
-	if (conf->client_after > 0 && greylist_asks_apart(pp_handle(a)))
+	if (conf->client_after > 0 && greylist_asks_apart(pp_handle(a)) &&
+	    pp_work_state(state->work) == PP_WORK_OPEN)
 		ask_candidates(a);
 	return pp_wait(a, decided);
 }

@@ -3,6 +3,7 @@
 # timeout: 200
 # alone
 import os
+import re
 import statistics
 import sys
 import time
@@ -33,7 +34,7 @@ class Reads:
     def start(self):
         self.database = MariaDB().start().add_user()
         self.database.rows("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON", None)
-        self.server = None
+        self.server, self.number = None, 0
 
     def stop(self):
         if self.server is not None:
@@ -75,60 +76,69 @@ class Reads:
         equal(self.gets(), 1, "look-ups")
         client.close()
 
-    def case_misses_in_flight_share_statements(self):
-        clients, before = self.clients(MISSES), self.gets()
+    def _all_at_once(self, clients):
+        """The replies, and how many statements looked them up."""
+        before = self.gets()
+        # So that all of them are under way, however slow this client is.
+        self.database.freeze()
         for number, client in enumerate(clients):
             self.send(client, f"n{number}")
-        for client in clients:
-            equal(client.reply(), "INFO normal asked")
-        reads = self.gets() - before
+        self.database.thaw()
+        replies = [client.reply() for client in clients]
+        return replies, self.gets() - before
+
+    def case_misses_in_flight_share_statements(self):
+        clients = self.clients(MISSES)
+        replies, reads = self._all_at_once(clients)
+        equal(set(replies), {"INFO normal asked"})
         wait_until(lambda: self.database.rows("SELECT COUNT(*) FROM answers") == [(MISSES + 1,)], 10, "all written")
         writes = self.statements("INSERT INTO answers")
         note(f"{MISSES} misses: {reads} statements that read, {writes} that write")
-        equal(reads * 4 <= MISSES and writes * 4 <= MISSES, True, f"{reads} reads, {writes} writes")
+        equal(reads * 10 <= MISSES and writes * 10 <= MISSES, True, f"{reads} reads, {writes} writes")
         # What another gateway has written is found in the same way.
         self.serve()
-        before, again = self.gets(), self.clients(MISSES)
-        for number, client in enumerate(again):
-            self.send(client, f"n{number}")
-        for client in again:
-            equal(client.reply(), "INFO normal store")
-        note(f"{MISSES} found in the store: {self.gets() - before} statements")
-        equal((self.gets() - before) * 4 <= MISSES, True, "statements that read")
+        again = self.clients(MISSES)
+        replies, reads = self._all_at_once(again)
+        note(f"{replies.count('INFO normal store')} of {MISSES} found in the store: {reads} statements")
+        equal(reads * 10 <= MISSES, True, f"{reads} statements that read")
+        equal("INFO normal store" in replies and set(replies) <= {"INFO normal store", "INFO normal asked"}, True,
+              f"{set(replies)}")
         for client in clients + again:
             client.close()
 
-    def _times(self, client, seconds, state):
-        times, end, number = [], time.monotonic() + seconds, 0
+    def _ask_for(self, client, seconds, state):
+        """Asks about what is new, one after the other. The times that the log says, in ms, sorted: what
+        processors lack that others keep busy is not in it."""
+        begin, end = len(self.server.log()), time.monotonic() + seconds
         while time.monotonic() < end:
-            number += 1
-            begin = time.monotonic()
-            self.send(client, f"{number}", state, number)
+            self.number += 1
+            self.send(client, f"h{self.number}", state, self.number)
             client.reply()
-            times.append(time.monotonic() - begin)
-        return sorted(times)
+        return sorted(float(ms) for ms in re.findall(r" ms=([0-9.]+)\n", self.server.log()[begin:]))
 
     def case_a_frozen_server_costs_requests_nothing(self):
-        """Those that meet the freeze lose no more than a timeout; after them all are told at once."""
+        """Those that meet the freeze lose no more than their own timeout; after them all are told at once."""
         self.serve(', timeout = "1s"')
         client, = self.clients(1)
-        self._times(client, 0.2, "HELO")
-        self._times(client, 0.2, "RCPT")
+        for state in ("HELO", "RCPT"):
+            self._ask_for(client, 0.2, state)
         self.database.freeze()
         try:
             for state, name in (("RCPT", "that write"), ("HELO", "that read")):
-                first = self._times(client, 3, state)
-                times = self._times(client, 4, state)
-                most = 1000 * times[-1]
-                note(f"frozen, asks {name}: the first ones lose {1000 * first[-1]:.0f} ms at most; then median "
-                     f"{1000 * statistics.median(times):.3f} ms, 99 % {1000 * times[len(times) * 99 // 100]:.3f} ms, "
-                     f"most {most:.1f} ms, {sum(taken > 0.001 for taken in times)} of {len(times)} over 1 ms")
-                equal(first[-1] < 3, True, f"the first lose {first[-1]} s")
-                equal(times[len(times) * 99 // 100] < 0.02, True, f"99 %: {times[len(times) * 99 // 100]} s")
-                equal(times[-1] < 0.2, True, f"most {most} ms")
+                first = self._ask_for(client, 3, state)
+                times = self._ask_for(client, 3, state)
+                late = sum(took > 1 for took in times)
+                note(f"frozen, asks {name}: {sum(took > 100 for took in first)} met it and lost {first[-1]:.0f} ms at "
+                     f"most; then median {statistics.median(times)} ms, most {times[-1]} ms, {late} of {len(times)} "
+                     "over 1 ms")
+                equal(first[-1] < 3000, True, f"the first lose {first[-1]} ms")
+                equal(sum(took > 100 for took in first) <= 5, True, f"who met it: {first[-10:]}")
+                equal(late * 500 <= len(times) and times[-1] < 100, True, f"over 1 ms: {times[-1 - late:]}")
         finally:
             self.database.thaw()
-        wait_until(lambda: self.server.ctl("store", "status").find("good") >= 0, 10, "it works again")
+        wait_until(lambda: "good" in self.server.ctl("store", "status"), 10, "it works again")
+        self.send(client, "thawed", "RCPT", 0)
+        equal(client.reply(), "INFO grey wait")
         client.close()
 
 
