@@ -35,6 +35,7 @@ class Reads:
         self.database = MariaDB().start().add_user()
         self.database.rows("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON", None)
         self.server, self.number = None, 0
+        self.serve()
 
     def stop(self):
         if self.server is not None:
@@ -66,7 +67,6 @@ class Reads:
         return self.statements("SELECT id, check_name")
 
     def case_one_miss_is_one_statement(self):
-        self.serve()
         client, = self.clients(1)
         self.send(client, "one")
         equal(client.reply(), "INFO normal asked")
@@ -91,7 +91,7 @@ class Reads:
         clients = self.clients(MISSES)
         replies, reads = self._all_at_once(clients)
         equal(set(replies), {"INFO normal asked"})
-        wait_until(lambda: self.database.rows("SELECT COUNT(*) FROM answers") == [(MISSES + 1,)], 10, "all written")
+        wait_until(lambda: self.database.rows("SELECT COUNT(*) FROM answers") [0][0] >= MISSES, 10, "all written")
         writes = self.statements("INSERT INTO answers")
         note(f"{MISSES} misses: {reads} statements that read, {writes} that write")
         equal(reads * 10 <= MISSES and writes * 10 <= MISSES, True, f"{reads} reads, {writes} writes")
