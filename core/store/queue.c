@@ -9,7 +9,9 @@ enum {
 	LANE_BYTES = 16 << 20,
 	TRANSACTION = 1024, /* asks of one transaction ... */
 	COMPANY = 256, /* ... and so many that nobody waits for, which go at once when there are so many */
-	LOOKED_AT = 4 * STATEMENT_ROWS_MAX /* asks among which a reader looks for those of its statement */
+	LOOKED_AT = 4 * STATEMENT_ROWS_MAX, /* asks among which a reader looks for those of its statement */
+	CROWD = 64,                         /* so many that wait to be read are enough for another reader */
+	TOGETHER_WAIT = 20000 /* us: how long fewer of them wait for one that reads the same already */
 };
 
 static void lane_init(struct queue_lane_asks *lane)
@@ -45,15 +47,15 @@ static struct store_ask *lane_take(struct queue_lane_asks *lane, unsigned count)
 	return count == 0 ? NULL : first;
 }
 
-/* The first, with others of its statement if they can be run together. */
-static struct store_ask *lane_take_alike(struct queue_lane_asks *lane)
+/* The one at this place, with others of its statement behind it if they can be run together. */
+static struct store_ask *lane_take_alike(struct queue_lane_asks *lane, struct store_ask **at)
 {
-	struct store_ask *first = lane_take(lane, 1), **last = &first->next, **at = &lane->first, *ask;
-	unsigned taken = 1, looked = 0;
+	const struct statement *statement = (*at)->statement;
+	unsigned most = statement->key_count > 0 ? STATEMENT_ROWS_MAX : 1, looked = 0;
+	struct store_ask *first = NULL, **last = &first, *ask;
 
-	while (first->statement->key_count > 0 && (ask = *at) != NULL && taken < STATEMENT_ROWS_MAX &&
-	       looked++ < LOOKED_AT) {
-		if (ask->statement != first->statement) {
+	while ((ask = *at) != NULL && most > 0 && looked++ < LOOKED_AT) {
+		if (ask->statement != statement) {
 			at = &ask->next;
 			continue;
 		}
@@ -62,7 +64,7 @@ static struct store_ask *lane_take_alike(struct queue_lane_asks *lane)
 		last = &ask->next;
 		lane->bytes -= ask->bytes;
 		lane->count--;
-		taken++;
+		most--;
 	}
 	if (*at == NULL)
 		lane->last = at;
@@ -230,21 +232,61 @@ void queue_settle(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-struct store_ask *queue_take_read(struct queue *queue, int64_t until, unsigned *pokes)
+static bool is_under_way(const struct queue *queue, const struct statement *statement)
 {
-	struct store_ask *ask;
+	for (unsigned i = 0; i < QUEUE_READERS; i++)
+		if (queue->under_way[i] == statement)
+			return true;
+	return false;
+}
+
+/* The first ask that is to be read now; NULL: none, and *until is no later than when one is. */
+static struct store_ask **find_read(struct queue *queue, int64_t *until)
+{
+	struct queue_lane_asks *lane = &queue->lanes[QUEUE_READ];
+	int64_t now = g_get_monotonic_time();
+
+	for (struct store_ask **at = &lane->first; *at != NULL; at = &(*at)->next) {
+		int64_t due = (*at)->arrived + TOGETHER_WAIT;
+
+		if ((*at)->statement->key_count == 0 || lane->count >= CROWD || due <= now ||
+		    queue->readers_end || !is_under_way(queue, (*at)->statement))
+			return at;
+		*until = MIN(*until, due);
+	}
+	return NULL;
+}
+
+struct store_ask *queue_take_read(struct queue *queue, unsigned reader, int64_t until, unsigned *pokes)
+{
+	struct store_ask **found, *asks = NULL;
+	int64_t wake = until;
 
 	pthread_mutex_lock(&queue->lock);
-	while (queue->lanes[QUEUE_READ].count == 0 && !queue->readers_end && queue->reader_pokes == *pokes &&
-	       g_get_monotonic_time() < until) {
+	while ((found = find_read(queue, &wake)) == NULL && !queue->readers_end &&
+	       queue->reader_pokes == *pokes && g_get_monotonic_time() < until) {
 		queue->readers_sleep++;
-		sleep_until(queue, &queue->read, until);
+		sleep_until(queue, &queue->read, wake);
 		queue->readers_sleep--;
+		wake = until;
 	}
-	ask = queue->lanes[QUEUE_READ].count > 0 ? lane_take_alike(&queue->lanes[QUEUE_READ]) : NULL;
+	if (found != NULL)
+		asks = lane_take_alike(&queue->lanes[QUEUE_READ], found);
+	if (asks != NULL && asks->statement->key_count > 0)
+		queue->under_way[reader % QUEUE_READERS] = asks->statement;
 	*pokes = queue->reader_pokes;
 	pthread_mutex_unlock(&queue->lock);
-	return ask;
+	return asks;
+}
+
+void queue_read_done(struct queue *queue, unsigned reader)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->under_way[reader % QUEUE_READERS] = NULL;
+	/* This one may be about to rest. */
+	if (queue->lanes[QUEUE_READ].count > 0 && queue->readers_sleep > 0)
+		pthread_cond_signal(&queue->read);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 bool queue_rest(struct queue *queue, int64_t until, unsigned *pokes)

@@ -22,6 +22,8 @@ struct queue_lane_asks {
 	size_t bytes;
 };
 
+enum { QUEUE_READERS = 8 };
+
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t write, read, rest, settled;
@@ -29,6 +31,7 @@ struct queue {
 	int64_t patience; /* how long what is to be written later waits */
 	bool writer_sleeps;
 	unsigned readers_sleep;
+	const struct statement *under_way[QUEUE_READERS]; /* with a key, by each reader */
 	bool writer_poked;
 	unsigned reader_pokes;
 	bool closed, readers_end, writer_ends;
@@ -49,9 +52,12 @@ enum queue_answer queue_put(struct queue *queue, enum queue_lane lane, struct st
 struct store_ask *queue_take_writes(struct queue *queue, int64_t until);
 /* All that it took is answered. */
 void queue_settle(struct queue *queue);
-/* For a reader: an ask, with what waits of the same statement if it has a key, at most
- * STATEMENT_ROWS_MAX, or NULL at that time or after a poke; *pokes: those seen. */
-struct store_ask *queue_take_read(struct queue *queue, int64_t until, unsigned *pokes);
+/* For a reader (they are numbered): an ask, with what waits of the same statement if it has a key, at most
+ * STATEMENT_ROWS_MAX, or NULL at that time or after a poke; *pokes: those seen. While another
+ * reader runs the same statement, few are left waiting for it, for a moment, so that they become more. */
+struct store_ask *queue_take_read(struct queue *queue, unsigned reader, int64_t until, unsigned *pokes);
+/* What it took is answered. */
+void queue_read_done(struct queue *queue, unsigned reader);
 /* For a reader that cannot read, while others can: waits for that time or a poke. False: the
  * end has come. */
 bool queue_rest(struct queue *queue, int64_t until, unsigned *pokes);

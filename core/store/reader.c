@@ -284,9 +284,12 @@ static void *run(void *data)
 		if (reader->database == NULL && atomic_load(&store->reading) > 0 &&
 		    queue_rest(&store->queue, sleep_end(reader, alone), &reader->pokes))
 			continue;
-		asks = queue_take_read(&store->queue, sleep_end(reader, alone), &reader->pokes);
-		if (asks != NULL)
+		asks = queue_take_read(&store->queue, reader->index, sleep_end(reader, alone),
+		                       &reader->pokes);
+		if (asks != NULL) {
 			serve(reader, asks);
+			queue_read_done(&store->queue, reader->index);
+		}
 		sets_forget(&store->sets, store_connection(reader->index + 1), store->driver,
 		            reader->database);
 	}

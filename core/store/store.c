@@ -78,7 +78,7 @@ static void stop(struct store *store)
 	writer_stop(store->writer);
 	checkpoint_stop(store->checkpoint);
 	/* What was asked of a store that was never opened. */
-	while ((ask = queue_take_read(&store->queue, 0, &pokes)) != NULL ||
+	while ((ask = queue_take_read(&store->queue, 0, 0, &pokes)) != NULL ||
 	       (ask = queue_take_writes(&store->queue, 0)) != NULL)
 		for (struct store_ask *next; ask != NULL; ask = next) {
 			next = ask->next;
