@@ -46,6 +46,7 @@ core_libcore_a_SOURCES = \
 	core/store/lexer.c core/store/lexer.h \
 	core/store/match.c core/store/match.h \
 	core/store/mysql.c core/store/mysql.h \
+	core/store/mysql_connect.c \
 	core/store/mysql_fault.c \
 	core/store/mysql_run.c \
 	core/store/mysql_session.c \

@@ -32,6 +32,7 @@ UNIT_TESTS = \
 	tests/unit/test_look_ups \
 	tests/unit/test_loop \
 	tests/unit/test_loop_task \
+	tests/unit/test_mysql_connect \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
 	tests/unit/test_proxy \
@@ -58,9 +59,9 @@ UNIT_TESTS = \
 	tests/unit/test_statement_parse \
 	tests/unit/test_store \
 	tests/unit/test_store_batch \
-	tests/unit/test_store_reads \
 	tests/unit/test_store_faults \
 	tests/unit/test_store_files \
+	tests/unit/test_store_reads \
 	tests/unit/test_stores \
 	tests/unit/test_syslog \
 	tests/unit/test_text \

@@ -44,13 +44,22 @@ struct database {
 	MYSQL_RES *described; /* the columns of the last result */
 };
 
+/* -- mysql_connect.c: one attempt -- */
+
+enum { MYSQL_TEXT_SIZE = 160 }; /* of a sentence about a host */
+
+/* A connection to one of the hosts, within about the timeout, however long its name takes to be resolved;
+ * its answers may take so many seconds. NULL: text (MYSQL_TEXT_SIZE bytes) is a sentence. */
+MYSQL *mysql_reach(const struct remote *remote, struct remote_host *host, unsigned answer_time, char *text);
+void mysql_disconnect(MYSQL *handle);   /* accepts NULL */
+unsigned mysql_seconds(pp_msec_t time); /* as the library wants it: rounded up, at least 1 */
+
 /* -- mysql_session.c: connections -- */
 
 /* Connects to the first host that will do. False: *error. */
 bool mysql_connect(struct database *database, struct database_error *error);
 /* Another connection to the same host, for a script that takes its time; NULL: *error. */
 MYSQL *mysql_connect_patiently(struct database *database, struct database_error *error);
-void mysql_disconnect(MYSQL *handle); /* accepts NULL */
 /* A word of the driver's own, without arguments and without a result, such as SAVEPOINT. */
 bool mysql_say(struct database *database, MYSQL *handle, const char *sql, struct database_error *error);
 enum database_presence mysql_still_there(struct database *database, struct database_error *error);

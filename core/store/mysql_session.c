@@ -2,79 +2,11 @@
 #include "store/mysql.h"
 
 #include <string.h>
-#include <time.h>
-#include "store/secret.h"
 
 enum {
 	PATIENT = 3600,    /* s: what a script may take */
-	TEXT_SIZE = 160,   /* of a sentence about a host */
 	RETURNING = 100500 /* MariaDB 10.5 has INSERT ... RETURNING */
 };
-
-static pthread_once_t library_begun = PTHREAD_ONCE_INIT;
-
-static void begin_library(void)
-{
-	mysql_library_init(0, NULL, NULL);
-}
-
-/* -- options ------------------------------------------------------------- */
-
-static unsigned seconds(pp_msec_t time)
-{
-	return (unsigned)MAX((time + 999) / 1000, 1);
-}
-
-/* The two libraries say it in different words. */
-static void set_tls(MYSQL *handle, const struct remote *remote, bool wanted)
-{
-	if (wanted) {
-		mysql_options(handle, MYSQL_OPT_SSL_CA, remote->ca);
-		mysql_options(handle, MYSQL_OPT_SSL_CERT, remote->cert);
-		mysql_options(handle, MYSQL_OPT_SSL_KEY, remote->key);
-	}
-#if HAVE_DECL_MYSQL_OPT_SSL_MODE
-	if (wanted) {
-		unsigned mode = remote->verify ? SSL_MODE_VERIFY_IDENTITY : SSL_MODE_REQUIRED;
-
-		mysql_options(handle, MYSQL_OPT_SSL_MODE, &mode);
-	}
-#else
-	{
-		mysql_bool enforce = wanted, verify = wanted && remote->verify;
-
-#if HAVE_DECL_MYSQL_OPT_SSL_ENFORCE
-		mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &enforce);
-#endif
-#if HAVE_DECL_MYSQL_OPT_SSL_VERIFY_SERVER_CERT
-		mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-#endif
-	}
-#endif
-}
-
-static void set_options(MYSQL *handle, const struct database *database, unsigned answer_time)
-{
-	const struct remote *remote = database->remote;
-	unsigned connect_time = seconds(remote->timeout), nothing = 0;
-	unsigned protocol = database->host->socket != NULL ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
-
-	mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect_time);
-	mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer_time);
-	mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer_time);
-	mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
-	mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &nothing); /* a server must not ask for our files */
-	mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	mysql_options4(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "ppolicyd");
-	set_tls(handle, remote, remote->tls && database->host->socket == NULL);
-#if HAVE_DECL_MYSQL_OPT_GET_SERVER_PUBLIC_KEY
-	{
-		mysql_bool yes = 1;
-
-		mysql_options(handle, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &yes);
-	}
-#endif
-}
 
 /* -- settings ------------------------------------------------------------ */
 
@@ -129,59 +61,10 @@ static bool settle(struct database *database, MYSQL *handle, int64_t lock_wait, 
 
 /* -- a host -------------------------------------------------------------- */
 
-/* NULL: text (TEXT_SIZE bytes) is a sentence. */
-static MYSQL *connect_host(struct database *database, unsigned answer_time, char *text)
-{
-	const struct remote *remote = database->remote;
-	const struct remote_host *host = database->host;
-	char *password = NULL, *error = NULL;
-	MYSQL *handle = NULL;
-	bool good = false;
-
-	if (remote->password_file != NULL &&
-	    (password = secret_read(remote->password_file, &error)) == NULL) {
-		g_strlcpy(text, error, TEXT_SIZE);
-		g_free(error);
-		return NULL;
-	}
-	handle = mysql_init(NULL);
-	if (handle != NULL) {
-		set_options(handle, database, answer_time);
-		good = mysql_real_connect(handle, host->address, remote->user, password, remote->database,
-		                          host->port, host->socket, 0) != NULL;
-		/* The library keeps one to connect again by itself, which it is never asked to. */
-		secret_wipe(handle->passwd);
-		/* Of a connection that could not be made it has freed its copy already. */
-		if (!good && password != NULL)
-			secret_wipe_freed(strlen(password));
-	}
-	secret_free(password);
-	if (!good && handle == NULL)
-		g_strlcpy(text, "no memory left to connect", TEXT_SIZE);
-	else if (!good)
-		mysql_say_unconnected(remote, mysql_errno(handle), mysql_error(handle), text);
-	else if (remote->tls && host->socket == NULL && mysql_get_ssl_cipher(handle) == NULL) {
-		g_strlcpy(text, "it was asked for TLS, and answered without", TEXT_SIZE);
-		good = false;
-	}
-	if (good)
-		return handle;
-	mysql_disconnect(handle);
-	return NULL;
-}
-
-void mysql_disconnect(MYSQL *handle)
-{
-	if (handle == NULL)
-		return;
-	mysql_close(handle);
-	mysql_thread_end();
-}
-
 MYSQL *mysql_connect_patiently(struct database *database, struct database_error *error)
 {
-	char text[TEXT_SIZE];
-	MYSQL *handle = connect_host(database, PATIENT, text);
+	char text[MYSQL_TEXT_SIZE];
+	MYSQL *handle = mysql_reach(database->remote, database->host, PATIENT, text);
 
 	if (handle == NULL) {
 		mysql_refuse(error, DATABASE_LOST, "%s: %s", database->host->shown, text);
@@ -217,10 +100,11 @@ static void drop(struct database *database)
 /* One attempt. False: *error, and its text begins with the host. */
 static bool try_host(struct database *database, struct remote_host *host, struct database_error *error)
 {
-	char text[TEXT_SIZE];
+	char text[MYSQL_TEXT_SIZE];
 
 	database->host = host;
-	database->handle = connect_host(database, seconds(database->remote->timeout), text);
+	database->handle = mysql_reach(database->remote, host, mysql_seconds(database->remote->timeout),
+	                               text);
 	if (database->handle == NULL) {
 		mysql_refuse(error, DATABASE_LOST, "%s: %s", host->shown, text);
 		error->again = remote_bad(database->remote, host, text);
@@ -259,11 +143,10 @@ bool mysql_connect(struct database *database, struct database_error *error)
 {
 	struct remote *remote = database->remote;
 
-	pthread_once(&library_begun, begin_library);
 	*error = (struct database_error){ .fault = DATABASE_LOST };
 	for (unsigned i = 0; i < remote->host_count; i++) {
 		struct database_error one = { .fault = DATABASE_LOST };
-		char trouble[TEXT_SIZE];
+		char trouble[MYSQL_TEXT_SIZE];
 		int64_t again;
 
 		if (!remote_begin(remote, &remote->hosts[i], &again, trouble)) {

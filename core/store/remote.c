@@ -88,6 +88,8 @@ void remote_host_clear(struct remote_host *host)
 	g_free((char *)host->shown);
 	g_free((char *)host->address);
 	g_free((char *)host->socket);
+	if (host->late != NULL)
+		g_atomic_rc_box_release(host->late);
 	memset(host, 0, sizeof(*host));
 }
 
@@ -99,6 +101,7 @@ static void copy_host(const struct remote_host *from, struct remote_host *to)
 	to->address = g_strdup(from->address);
 	to->socket = g_strdup(from->socket);
 	to->port = from->port;
+	to->late = g_atomic_rc_box_new0(atomic_int);
 }
 
 struct remote *remote_copy(const struct remote *remote)

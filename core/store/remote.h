@@ -7,6 +7,7 @@
 #define STORE_REMOTE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include "ppolicyd/module.h"
 
@@ -15,6 +16,7 @@ struct remote_host {
 	const char *address; /* name or address; NULL: a socket */
 	const char *socket;  /* its path; NULL: by TCP */
 	unsigned port;
+	atomic_int *late; /* attempts that nobody waits for any more, of a copy; counted by reference */
 
 	/* Of all connections to it, with the lock held; times are monotonic microseconds. */
 	unsigned failures; /* one after another */
