@@ -16,6 +16,8 @@ from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
 from tap import equal, note, run_cases  # noqa: E402
 
 MISSES = 400
+# What somebody else's program may need of the server.
+ODD = "NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,PIPES_AS_CONCAT,NO_UNSIGNED_SUBTRACTION,ANSI_QUOTES"
 RULES = """
 server { name = "mx1", loops = 2, modules = { "@MODULES@" } }
 STORE
@@ -32,7 +34,7 @@ listen("inet:127.0.0.1:@PORT@", rule)
 
 class Reads:
     def start(self):
-        self.database = MariaDB().start().add_user()
+        self.database = MariaDB(f"--sql-mode={ODD}").start().add_user()
         self.database.rows("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON", None)
         self.server, self.number = None, 0
         self.serve()
@@ -53,9 +55,9 @@ class Reads:
         return [PolicyClient(f"inet:127.0.0.1:{self.server.port}") for _ in range(count)]
 
     @staticmethod
-    def send(client, helo, state="HELO", number=0):
+    def send(client, helo, state="HELO", number=0, name="s"):
         client.socket.sendall(f"request=smtpd_access_policy\nprotocol_state={state}\nhelo_name={helo}\n"
-                              f"client_address=192.0.2.1\nsender=s{number}@example.net\n"
+                              f"client_address=192.0.2.1\nsender={name}{number}@example.net\n"
                               f"recipient=r@example.org\ninstance=1.{number}\n\n".encode())
 
     def statements(self, text):
@@ -74,6 +76,18 @@ class Reads:
         self.send(client, "one")
         equal(client.reply(), "INFO normal memory")
         equal(self.gets(), 1, "look-ups")
+        client.close()
+
+    def case_the_sql_mode_of_the_server_does_not_matter(self):
+        client, = self.clients(1)
+        names = ("back\\", "\\'", 'quo"te', "per%cent", "a\\zb", "'; drop table answers; --")
+        for name in names:
+            self.send(client, "mode", "RCPT", "x", name)
+            equal(client.reply(), "INFO grey wait", name)
+        found = {bytes.fromhex(row[0]).decode() for row in self.database.rows(
+            "SELECT CONCAT(HEX(sender), '') FROM greylist WHERE sender LIKE '%x@example.net'")}
+        equal(found, {f"{name}x@example.net" for name in names})
+        self.database.rows("DELETE FROM greylist")
         client.close()
 
     def _all_at_once(self, clients):
