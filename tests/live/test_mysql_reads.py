@@ -108,13 +108,13 @@ class Reads:
         wait_until(lambda: self.database.rows("SELECT COUNT(*) FROM answers") [0][0] >= MISSES, 10, "all written")
         writes = self.statements("INSERT INTO answers")
         note(f"{MISSES} misses: {reads} statements that read, {writes} that write")
-        equal(reads * 5 <= MISSES and writes * 10 <= MISSES, True, f"{reads} reads, {writes} writes")
+        equal(reads * 3 <= MISSES and writes * 10 <= MISSES, True, f"{reads} reads, {writes} writes")
         # What another gateway has written is found in the same way.
         self.serve()
         again = self.clients(MISSES)
         replies, reads = self._all_at_once(again)
         note(f"{replies.count('INFO normal store')} of {MISSES} found in the store: {reads} statements")
-        equal(reads * 5 <= MISSES, True, f"{reads} statements that read")
+        equal(reads * 3 <= MISSES, True, f"{reads} statements that read")
         equal("INFO normal store" in replies and set(replies) <= {"INFO normal store", "INFO normal asked"}, True,
               f"{set(replies)}")
         for client in clients + again:
