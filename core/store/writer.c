@@ -12,6 +12,7 @@
 
 #define DENIED_AGAIN (STORE_SECOND / 4)     /* after a refusal to write it is tried again */
 #define BUSY_PAUSE (int)(STORE_SECOND / 50) /* at most, before the next attempt */
+#define BUSY_LONG (STORE_SECOND / 4)        /* a lock was waited for, not a deadlock of a moment */
 #define DENIED_REOPENED (2 * STORE_SECOND)  /* ... and so often with a new connection */
 
 struct writer {
@@ -174,10 +175,17 @@ static bool transact(struct writer *writer, bool carefully, struct database_erro
 	return good;
 }
 
+/* While there is trouble already, it is not waited for long a second time. */
+static bool is_patient(const struct writer *writer, int64_t start)
+{
+	return writer->failures == 0 || g_get_monotonic_time() - start < BUSY_LONG;
+}
+
 /* As often as there is hope. A connection that broke is opened again once, at once. */
 static bool transact_at_last(struct writer *writer, struct database_error *error)
 {
-	unsigned tries = writer->failures > 0 ? STORE_BUSY_TRIES - 1 : 0;
+	int64_t start = g_get_monotonic_time();
+	unsigned tries = 0;
 	bool carefully = false, reopened = false, unsure;
 
 	while (!transact(writer, carefully, error, &unsure)) {
@@ -192,7 +200,8 @@ static bool transact_at_last(struct writer *writer, struct database_error *error
 				return false;
 			}
 			reopened = true;
-		} else if (error->fault != DATABASE_BUSY || ++tries >= STORE_BUSY_TRIES) {
+		} else if (error->fault != DATABASE_BUSY || ++tries >= STORE_BUSY_TRIES ||
+		           !is_patient(writer, start)) {
 			return false;
 		} else {
 			/* So that two who are in each other's way do not meet again. */
