@@ -76,16 +76,17 @@ MYSQL *mysql_connect_patiently(struct database *database, struct database_error 
 	return NULL;
 }
 
-/* A host that is set to read-only is for reading, whoever may write in spite of it. */
-static bool check_writable(struct database *database, struct database_error *error)
+/* A host that is set to read-only is for reading, whoever may write in spite of it. One that is cut
+ * off from its cluster (1047) lets everybody in, and answers what has no table; so it is asked for
+ * something else, which means nothing here. */
+static bool check_host(struct database *database, struct database_error *error)
 {
 	int64_t read_only = 0;
 
-	if (database->read_only)
-		return true;
-	if (!mysql_once(database, "SELECT @@global.read_only", NULL, 0, &read_only, error))
+	if (!mysql_say(database, database->handle, "ROLLBACK", error) ||
+	    !mysql_once(database, "SELECT @@global.read_only", NULL, 0, &read_only, error))
 		return false;
-	return read_only == 0 ||
+	return read_only == 0 || database->read_only ||
 	       mysql_refuse(error, DATABASE_DENIED, "%s: it is read-only", database->host->shown);
 }
 
@@ -111,8 +112,7 @@ static bool try_host(struct database *database, struct remote_host *host, struct
 		return false;
 	}
 	read_version(database);
-	if (settle(database, database->handle, database->patience, error) &&
-	    check_writable(database, error)) {
+	if (settle(database, database->handle, database->patience, error) && check_host(database, error)) {
 		remote_good(database->remote, host);
 		return true;
 	}
@@ -186,5 +186,5 @@ enum database_presence mysql_still_there(struct database *database, struct datab
 		return database->broken ? DATABASE_GONE : DATABASE_THERE;
 	if (is_another(database, error))
 		return DATABASE_REPLACED;
-	return check_writable(database, error) ? DATABASE_THERE : DATABASE_GONE;
+	return check_host(database, error) ? DATABASE_THERE : DATABASE_GONE;
 }
