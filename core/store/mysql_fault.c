@@ -161,6 +161,10 @@ void mysql_say_unconnected(const struct remote *remote, unsigned code, const cha
 		break;
 	case 1129:
 	case 1130: g_snprintf(whole, sizeof(whole), "it does not accept this machine: %s", message); break;
+	case 2013:
+		/* What the library says has a number of its own, which changes from one time to the next. */
+		g_snprintf(whole, sizeof(whole), "it took the connection, and did not greet");
+		break;
 	case 2026: g_snprintf(whole, sizeof(whole), "TLS failed: %s", message); break;
 	default: g_snprintf(whole, sizeof(whole), "%s", message);
 	}
