@@ -73,6 +73,7 @@ class MariaDB(MariaClient):
         self.log_file = os.path.join(self.folder, "log")
         self.password_file = os.path.join(self.folder, "password")
         self.options = list(options)
+        self.user = ["--user=root"] if os.geteuid() == 0 else []
         self.port = free_port()
         self.process = None
         self.frozen = False
@@ -80,22 +81,23 @@ class MariaDB(MariaClient):
     # -- the server ------------------------------------------------------
 
     def _install(self):
-        user = ["--user=root"] if os.geteuid() == 0 else []
         done = subprocess.run(
             [program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", "--skip-test-db",
-             "--auth-root-authentication-method=normal", "--skip-name-resolve", *user],
+             "--auth-root-authentication-method=normal", "--skip-name-resolve", *self.user, *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180)
         if done.returncode != 0:
             raise AssertionError(f"mariadb-install-db: {done.stdout.decode()[-2000:]}")
 
+    def is_installed(self):
+        return os.path.isdir(os.path.join(self.data, "mysql"))
+
     def start(self, *options, seconds=60):
-        if not os.path.isdir(os.path.join(self.data, "mysql")):
+        if not self.is_installed():
             self._install()
-        user = ["--user=root"] if os.geteuid() == 0 else []
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [self.server, "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
-                 f"--port={self.port}", f"--pid-file={self.folder}/pid", *OPTIONS, *user, *self.options, *options],
+                 f"--port={self.port}", f"--pid-file={self.folder}/pid", *OPTIONS, *self.user, *self.options, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._answers, seconds, "MariaDB answers")
         return self
