@@ -13,6 +13,7 @@
 #define DENIED_AGAIN (STORE_SECOND / 4)     /* after a refusal to write it is tried again */
 #define BUSY_PAUSE (int)(STORE_SECOND / 50) /* at most, before the next attempt */
 #define BUSY_LONG (STORE_SECOND / 4)        /* a lock was waited for, not a deadlock of a moment */
+#define LOCKED_MOST 1                       /* asks of a batch whose row is locked; of more it is the table */
 #define DENIED_REOPENED (2 * STORE_SECOND)  /* ... and so often with a new connection */
 
 struct writer {
@@ -25,6 +26,7 @@ struct writer {
 
 	/* The last attempt failed: */
 	unsigned failures; /* how many one after another */
+	unsigned troubles; /* how many there were, ever */
 	bool in_use;   /* it came up in a transaction: that it can be opened does not prove that it is over */
 	int64_t again; /* not tried before */
 	struct database_error trouble;
@@ -48,6 +50,7 @@ static void note_trouble(struct writer *writer, const struct database_error *err
 	bool empty;
 
 	writer->failures++;
+	writer->troubles++;
 	writer->in_use = in_use;
 	writer->trouble = *error;
 	if (error->fault == DATABASE_DENIED && in_use)
@@ -175,10 +178,21 @@ static bool transact(struct writer *writer, bool carefully, struct database_erro
 	return good;
 }
 
-/* While there is trouble already, it is not waited for long a second time. */
+/* Whether the ask is at fault, or its row, and not the database. A file is locked as a whole; of a
+ * database that others use it is a row, unless there is trouble already. */
+static bool is_of_row(const struct writer *writer, const struct database_error *error)
+{
+	return error->fault == DATABASE_DATA ||
+	       (error->fault == DATABASE_BUSY && writer->store->driver->remote && writer->failures == 0);
+}
+
+/* A lock that was waited for long is not waited for once more: not while there is trouble already, and
+ * not where others wait that are not locked. */
 static bool is_patient(const struct writer *writer, int64_t start)
 {
-	return writer->failures == 0 || g_get_monotonic_time() - start < BUSY_LONG;
+	if (g_get_monotonic_time() - start < BUSY_LONG)
+		return true;
+	return writer->failures == 0 && !writer->store->driver->remote;
 }
 
 /* As often as there is hope. A connection that broke is opened again once, at once. */
@@ -211,9 +225,9 @@ static bool transact_at_last(struct writer *writer, struct database_error *error
 	return true;
 }
 
-/* All that is in the batch is answered, but for what spoils a transaction of many: that is
- * returned, and waits again. */
-static struct store_ask *run_batch(struct writer *writer)
+/* All that is in the batch is answered, but for what spoils a transaction of many, or is locked and may
+ * have another try: that is returned, and waits again. */
+static struct store_ask *run_batch(struct writer *writer, bool last)
 {
 	struct store *store = writer->store;
 	struct database_error error = { DATABASE_OK };
@@ -224,7 +238,8 @@ static struct store_ask *run_batch(struct writer *writer)
 		note_success(writer);
 		atomic_fetch_add(&store->transactions, 1);
 		atomic_fetch_add(&store->rows_written, batch_rows_written(writer->batch));
-	} else if (error.fault == DATABASE_DATA && batch_count(writer->batch) > 1) {
+	} else if (is_of_row(writer, &error) &&
+	           (batch_count(writer->batch) > 1 || (error.fault == DATABASE_BUSY && !last))) {
 		spoiled = batch_take(writer->batch);
 	} else {
 		batch_fail(writer->batch, error.text);
@@ -283,19 +298,39 @@ static void fill_batch(struct writer *writer, struct store_ask *asks)
 	}
 }
 
-/* A row may be refused in such a way that all of its transaction is: by ON CONFLICT ROLLBACK, by
- * RAISE(ROLLBACK), by a constraint that is deferred to the commit. Each then has its own. */
-static void run_alone(struct writer *writer, struct store_ask *asks)
+/* Each has its own transaction, until there is trouble with the database. What is locked is returned;
+ * if another one is it is the table, and that is trouble. */
+static struct store_ask *run_each(struct writer *writer, struct store_ask *asks, bool last)
 {
-	unsigned failures = writer->failures;
-	struct store_ask *next;
+	unsigned troubles = writer->troubles, count = 0;
+	struct store_ask *locked = NULL, *next;
 
-	for (; asks != NULL && writer->failures <= failures; asks = next) {
+	for (; asks != NULL && writer->troubles == troubles; asks = next) {
 		next = asks->next;
 		batch_add(writer->batch, asks);
-		run_batch(writer);
+		asks = run_batch(writer, last || count == LOCKED_MOST);
+		if (asks == NULL)
+			continue;
+		asks->next = locked;
+		locked = asks;
+		count++;
 	}
 	fail_all(writer, asks, writer->trouble.text);
+	return locked;
+}
+
+/* A row may be refused in such a way that all of its transaction is: by ON CONFLICT ROLLBACK, by
+ * RAISE(ROLLBACK), by a constraint that is deferred to the commit. Or it is locked, and then the others
+ * do not wait for it a second time. */
+static void run_alone(struct writer *writer, struct store_ask *asks)
+{
+	unsigned troubles = writer->troubles;
+	struct store_ask *locked = run_each(writer, asks, false);
+
+	if (writer->troubles == troubles)
+		run_each(writer, locked, true);
+	else
+		fail_all(writer, locked, writer->trouble.text);
 }
 
 static void serve(struct writer *writer, struct store_ask *asks)
@@ -308,7 +343,7 @@ static void serve(struct writer *writer, struct store_ask *asks)
 	}
 	fill_batch(writer, asks);
 	if (batch_count(writer->batch) > 0)
-		run_alone(writer, run_batch(writer));
+		run_alone(writer, run_batch(writer, false));
 }
 
 /* -- the thread ---------------------------------------------------------- */

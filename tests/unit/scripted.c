@@ -251,10 +251,10 @@ static void deliver(const struct database_value *from, database_row_fn row, void
 	row(out, data);
 }
 
-static bool has_poison(unsigned rows, const struct database_value *values)
+static bool has(const char *client, unsigned rows, const struct database_value *values)
 {
 	for (unsigned i = 0; i < rows; i++)
-		if (strcmp(values[3 * i].string, "poison") == 0)
+		if (g_str_has_prefix(values[3 * i].string, client))
 			return true;
 	return false;
 }
@@ -279,7 +279,12 @@ static bool run_locked(struct database *database, const struct statement *statem
 	script.largest = MAX(script.largest, rows);
 	if (!pass(SPOT_RUN, error))
 		return false;
-	if (has_poison(rows, values)) {
+	if (has("locked", rows, values)) {
+		*error = (struct database_error){ .fault = DATABASE_BUSY, .text = "it is locked" };
+		g_usleep(LOCKED_WAIT * 1000);
+		return false;
+	}
+	if (has("poison", rows, values)) {
 		*error = (struct database_error){ .fault = DATABASE_DATA, .text = "poison is refused" };
 		return false;
 	}
@@ -378,15 +383,29 @@ const struct database_driver scripted = {
 
 /* -- stores of it -------------------------------------------------------- */
 
-struct store *scripted_store(void)
+static struct store *store_with(const struct database_driver *driver)
 {
 	static const struct store_settings settings = { .driver = "scripted", .target.path = "scripted" };
 	struct store *store;
 
 	scripted_reset();
-	store = store_new_with(&settings, &scripted);
+	store = store_new_with(&settings, driver);
 	store_add(store, &scripted_set);
 	return store;
+}
+
+struct store *scripted_store(void)
+{
+	return store_with(&scripted);
+}
+
+struct store *scripted_remote_store(void)
+{
+	static struct database_driver remote;
+
+	remote = scripted;
+	remote.remote = true;
+	return store_with(&remote);
 }
 
 struct store *scripted_open(void)

@@ -1,13 +1,16 @@
 /* unit/scripted.h - a database driver that does what a test says
  *
  * It has no tables: a row is counted under its key (client sender) for ever, also when it
- * is rolled back, and comes back with this count. A client "poison" is refused.
+ * is rolled back, and comes back with this count. A client "poison" is refused, the row of
+ * one that begins with "locked" is locked, for which it waits LOCKED_WAIT.
  */
 #ifndef UNIT_SCRIPTED_H
 #define UNIT_SCRIPTED_H
 
 #include "store/inside.h"
 #include "stored.h"
+
+#define LOCKED_WAIT 400 /* ms */
 
 enum scripted_spot { SPOT_OPEN, SPOT_BEGIN, SPOT_RUN, SPOT_COMMIT, SPOT_VERSION, SPOTS };
 
@@ -36,8 +39,9 @@ void scripted_gate(bool shut);
 void scripted_await_stuck(void); /* until one does */
 bool scripted_is_ended(void);    /* all connections are closed */
 
-struct store *scripted_store(void); /* with the script reset, not open */
-struct store *scripted_open(void);  /* and the log is looked at */
+struct store *scripted_store(void);        /* with the script reset, not open */
+struct store *scripted_remote_store(void); /* the same, with a driver that is remote */
+struct store *scripted_open(void);         /* and the log is looked at */
 void scripted_end(struct store *store);
 enum store_state scripted_run(struct store *store, const char *client); /* touches it */
 /* Started asks, with clients and times that count; before the store is open they are one batch. */

@@ -93,6 +93,55 @@ static void test_locked(void)
 	scripted_end(store);
 }
 
+/* Asks of so many clients whose rows are locked among others, all in one batch; how many failed. */
+static unsigned run_locked(struct store *store, unsigned locked, unsigned others)
+{
+	unsigned count = locked + others, failed = 0;
+	struct stored *asks = g_new0(struct stored, count);
+
+	stored_log_start();
+	for (unsigned i = 0; i < count; i++) {
+		g_autofree char *client = g_strdup_printf(
+		        "%s %u", i % 2 == 0 && i / 2 < locked ? "locked" : "free", i);
+
+		stored_set(&asks[i], &scripted_touch, client, "a@example.org", i);
+		g_assert_true(stored_start(store, &asks[i]));
+	}
+	store_open(store);
+	stored_await(asks, count, 10000);
+	for (unsigned i = 0; i < count; i++)
+		failed += asks[i].ask.state == STORE_FAILED;
+	stored_free(asks, count);
+	g_free(asks);
+	return failed;
+}
+
+/* Of a database that others use a row is locked, not all of it. */
+static void test_locked_row(void)
+{
+	struct store *store = scripted_remote_store();
+	gint64 start = g_get_monotonic_time();
+
+	/* In the batch, alone, and once more when the others are done. */
+	g_assert_cmpuint(run_locked(store, 1, 20), ==, 1);
+	g_assert_cmpint(g_get_monotonic_time() - start, >=, 3 * LOCKED_WAIT * 1000);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 6 * LOCKED_WAIT * 1000);
+	g_assert_cmpint(scripted_run(store, "192.0.2.1"), ==, STORE_DONE);
+	stored_log_expect(100, "warning: store: it is locked; trying again", "1 ask failed", NULL);
+	scripted_end(store);
+}
+
+static void test_locked_table(void)
+{
+	struct store *store = scripted_remote_store();
+	gint64 start = g_get_monotonic_time();
+
+	g_assert_cmpuint(run_locked(store, 20, 20), >=, 20);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 7 * LOCKED_WAIT * 1000);
+	g_assert_cmpint(scripted_run(store, "192.0.2.1"), ==, STORE_DONE);
+	scripted_end(store);
+}
+
 static void test_denied(void)
 {
 	struct store *store = scripted_open();
@@ -324,6 +373,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/store faults/what was lost in a commit is not run twice", test_lost_in_commit);
 	g_test_add_func("/store faults/a database that is away comes back by itself", test_away);
 	g_test_add_func("/store faults/a locked database is tried a few times", test_locked);
+	g_test_add_func("/store faults/of a row that is locked others do not wait long", test_locked_row);
+	g_test_add_func("/store faults/a table that is locked is given up soon", test_locked_table);
 	g_test_add_func("/store faults/a refusal fails asks at once, a line for each reason", test_denied);
 	g_test_add_func("/store faults/trouble that comes and goes is not told each time", test_flapping);
 	g_test_add_func("/store faults/another database in its place is opened", test_replaced);
