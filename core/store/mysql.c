@@ -146,7 +146,9 @@ static struct database_value integer_value(int64_t integer)
 	return (struct database_value){ .kind = PP_INTEGER, .integer = integer };
 }
 
-/* Of the whole server, so it has the database's name. */
+/* Of the whole server, so it has the database's name. In a Galera cluster it is of one node, and some
+ * releases of MariaDB (10.6.13, 10.11.3) refuse it there: who comes second with a table at another node
+ * is refused by the cluster, and finds the version when it looks again. */
 static bool lock(struct database *database, struct database_error *error)
 {
 	struct database_value values[2] = { text_value(database->lock),
@@ -156,7 +158,7 @@ static bool lock(struct database *database, struct database_error *error)
 	if (database->locked)
 		return true;
 	if (!mysql_once(database, "SELECT GET_LOCK(?, ?)", values, 2, &got, error))
-		return false;
+		return database->code == MYSQL_NOT_SUPPORTED;
 	database->locked = got == 1;
 	return got == 1 || mysql_refuse(error, DATABASE_BUSY,
 	                                "%s: another ppolicyd makes or changes the tables; waiting for it",

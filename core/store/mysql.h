@@ -18,7 +18,12 @@ typedef bool mysql_bool;
 #endif
 
 /* Error numbers of both servers that are told apart; libmysqlclient has no header for all of them. */
-enum { MYSQL_NO_RIGHT_TO_DATABASE = 1044, MYSQL_NO_RIGHT_TO_TABLE = 1142, MYSQL_NO_TABLE = 1146 };
+enum {
+	MYSQL_NO_RIGHT_TO_DATABASE = 1044,
+	MYSQL_NO_RIGHT_TO_TABLE = 1142,
+	MYSQL_NO_TABLE = 1146,
+	MYSQL_NOT_SUPPORTED = 1235
+};
 
 struct database {
 	MYSQL *handle; /* NULL: not connected */
