@@ -13,9 +13,10 @@ import time
 
 from policy import PolicyClient
 
-# A new triplet; one that waits, once more; one that passes, out of memory once it did; a list; what is
-# found out without the database, and kept in it.
-KINDS = ("new", "again", "pass", "read", "kept")
+# A new triplet; one that waits, once more; one that passes, out of memory once it did; a list; a list
+# whose answer is held for a moment, and serves as a stale one when the list cannot be read; what is found
+# out without the database, and kept in it.
+KINDS = ("new", "again", "pass", "read", "held", "kept")
 LISTED = "listed@example.net"
 RULES = """
 server { name = "NAME", loops = 2, modules = { "@MODULES@" } }
@@ -23,11 +24,12 @@ STORE
 grey = check.greylist { delay = "1h", client_after = 0, timeout = "5s" }
 passing = check.greylist { table = "passing", delay = "1s", client_after = 0, timeout = "5s" }
 known = check.list { managed = "known", attribute = "sender", timeout = "5s" }
+held = check.list { managed = "known", attribute = "sender", keep = "100ms", stale = "1h", timeout = "5s" }
 slow = check.list { query = "SELECT SLEEP(20) AS x FROM DUAL WHERE 'slow' = :helo_name", timeout = "5s" }
 kept = check.example { limit = 200, keep = "1h", keep_in = "store" }
 function rule(req)
 	local what = req.helo_name:match("^%a+")
-	local a = ({ pass = passing, read = known, slow = slow, kept = kept })[what]
+	local a = ({ pass = passing, read = known, held = held, slow = slow, kept = kept })[what]
 	local other = a ~= nil and what ~= "pass"
 	a = (a or grey)(req)
 	local more = other and "- 0" or ("%s %d"):format(a.reason or "-", a.first_seen or 0)
@@ -77,7 +79,7 @@ class Load:
 
     def __init__(self, ports, ledger, kinds=KINDS, clients=8, pause=0.002, most=None):
         self.ports, self.ledger, self.kinds, self.pause = list(ports), ledger, kinds, pause
-        self.most, self.mine, self.passed = most, {}, set()
+        self.most, self.mine, self.passed, self.held = most, {}, set(), set()
         self.asks, self.silent, self.wrong, self.forgotten = [], [], [], []
         self.ended = False
         ledger.runs += 1
@@ -150,6 +152,11 @@ class Load:
 
     def _judge_read(self, index, which, ask, triplet, answer):
         self._only(answer, "found", "unknown")
+
+    def _judge_held(self, index, which, ask, triplet, answer):
+        if answer[0] == "found":
+            self.held.add(which)
+        self._only(answer, "found", *(() if which in self.held else ("unknown",)))
 
     def _judge_new(self, index, which, ask, triplet, answer):
         self._only(answer, "wait", "unknown")
