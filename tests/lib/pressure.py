@@ -12,6 +12,7 @@ import threading
 import time
 
 from policy import PolicyClient
+from tap import note
 
 # A new triplet; one that waits, once more; one that passes, out of memory once it did; a list; a list
 # whose answer is held for a moment, and serves as a stale one when the list cannot be read; what is found
@@ -199,6 +200,31 @@ class Load:
         late = self.between(now - seconds, now)
         return {ask.kind for ask in late} >= set(self.kinds) - {"new", "again"} and \
             all(ask.word != "unknown" for ask in late)
+
+
+class Table:
+    """Lines of figures, printed as they come, and all of them by show(). columns: name, width."""
+
+    def __init__(self, *columns):
+        self.columns, self.rows = columns, []
+
+    def add(self, *cells):
+        if not self.rows:
+            self._print([name for name, _ in self.columns])
+        self.rows.append(cells)
+        self._print(cells)
+
+    def show(self):
+        for cells in [[name for name, _ in self.columns], *self.rows]:
+            self._print(cells)
+
+    def sum(self, name):
+        index = [column[0] for column in self.columns].index(name)
+        return sum(cells[index] for cells in self.rows)
+
+    def _print(self, cells):
+        note(" ".join(f"{cell:{'<' if index == 0 else '>'}{self.columns[index][1]}}"
+                      for index, cell in enumerate(cells)))
 
 
 def unknown(asks):

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 from mariadb import MariaDB, end_session  # noqa: E402
 from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
-from pressure import KINDS, LISTED, RULES, Ledger, Load, server_times, share, unknown  # noqa: E402
+from pressure import KINDS, LISTED, RULES, Ledger, Load, Table, server_times, share, unknown  # noqa: E402
 from tap import Skip, contains, equal, note, run_cases  # noqa: E402
 
 AWAY = float(os.environ.get("FAULT_AWAY") or 60)
@@ -30,19 +30,13 @@ MACHINE = 1   # more for a machine that is busy with other things
 QUICK = 0.05  # that 99 of 100 asks may take while it is known that the database is away
 WRITES, ALL = ("new", "again"), ("new", "again", "read")
 SINGLE_HOST = ("new", "read", "held", "kept")  # where the hosts are two databases, and know nothing of each other
-HEAD = ("fault", "asks", "unknown", "p50 ms", "p99 ms", "longest s", "p99 away", "back s", "counted", "silent",
-        "wrong", "lost")
-WIDTHS = (35, 6, 7, 7, 8, 9, 9, 7, 7, 6, 5, 4)
-
-
-def line(cells):
-    return " ".join(f"{cell:{'<' if index == 0 else '>'}{width}}"
-                    for index, (cell, width) in enumerate(zip(cells, WIDTHS)))
+COLUMNS = (("fault", 39), ("asks", 6), ("unknown", 7), ("p50 ms", 7), ("p99 ms", 7), ("longest s", 9), ("p99 away", 9),
+           ("back s", 6), ("counted", 7), ("silent", 6), ("wrong", 5), ("lost", 4))
 
 
 class Faults:
     def start(self):
-        self.server, self.others, self.table = None, [], []
+        self.server, self.others, self.table = None, [], Table(*COLUMNS)
         self.database = MariaDB(name="faults")
         self.database.start().add_user()
         self.ledger = Ledger()
@@ -131,11 +125,12 @@ class Faults:
         longest = max(ask.took for ask in load.asks)
         lost, miscounted = self.ledger.compare(self.rows(databases or [self.database]))
         times = [ask.took for ask in asks]
-        self.tell(what, len(asks), len(unknown(asks)), f"{share(times, .5):.1f}", f"{share(times, .99):.1f}",
+        self.table.add(what, len(asks), len(unknown(asks)), f"{share(times, .5):.1f}", f"{share(times, .99):.1f}",
                   f"{longest:.3f}", f"{share(server_times(self.server, gone), .99):.2f}" if away else "-",
                   f"{back:.2f}", counted, len(load.silent), len(load.wrong),
                   len(lost) + len(load.forgotten) + len(miscounted))
         equal(load.silent[:3], [], f"{what}: requests without a reply")
+        equal([ask for ask in load.asks if "out of sync" in ask.text][:3], [], f"{what}: 2014")
         equal(load.wrong[:3], [], f"{what}: wrong answers")
         equal((load.forgotten[:3], lost[:3], miscounted[:3]), ([], [], []), f"{what}: committed rows that are lost")
         equal([ask for ask in gone if ask.word != "unknown"][:3], [], f"{what}: answered while it was away")
@@ -145,12 +140,6 @@ class Faults:
             assert longest < most, f"{what}: the longest took {longest:.3f} s"
             assert share([ask.took for ask in gone], .99) < QUICK * 1000, f"{what}: late while it was away"
             assert back < BACK, f"{what}: back after {back:.1f} s"
-
-    def tell(self, *cells):
-        if not self.table:
-            note(line(HEAD))
-        self.table.append(cells)
-        note(line(cells))
 
     def texts(self, load, part, kind="new"):
         """Some asks of the kind were unknown, and say this."""
@@ -289,8 +278,8 @@ class Faults:
         self.database.rows("CREATE TABLE IF NOT EXISTS work (a INT) ENGINE = InnoDB")
         script = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;" + (
             "BEGIN; INSERT INTO work SELECT seq FROM seq_1_to_300;"
-            f"SELECT id, SLEEP(0.004) FROM greylist FORCE INDEX (PRIMARY) WHERE recipient LIKE 'new{self.ledger.runs + 1}.%' "
-            "ORDER BY id DESC FOR UPDATE; ROLLBACK; DO SLEEP(0.1);" * 20)
+            "SELECT id, SLEEP(0.004) FROM greylist FORCE INDEX (PRIMARY) "
+            f"WHERE recipient LIKE 'new{self.ledger.runs + 1}.%' ORDER BY id DESC FOR UPDATE; ROLLBACK; DO SLEEP(0.1);" * 20)
         before, refused = deadlocks(), []
 
         def harm():
@@ -319,7 +308,8 @@ class Faults:
 
         def harm():
             sessions.append(self.database.session(
-                f"SET SESSION TRANSACTION ISOLATION LEVEL {level}; BEGIN; SELECT * FROM greylist WHERE recipient = 'locked@example.org' FOR UPDATE"))
+                f"SET SESSION TRANSACTION ISOLATION LEVEL {level}; BEGIN; "
+                "SELECT * FROM greylist WHERE recipient = 'locked@example.org' FOR UPDATE"))
             threading.Thread(target=ask).start()
 
         try:
@@ -515,11 +505,9 @@ class Faults:
     # -- all of it -------------------------------------------------------
 
     def case_in_all_of_it_no_request_was_without_its_reply_no_action_wrong_and_no_row_lost(self):
-        note(line(HEAD))
-        for cells in self.table:
-            note(line(cells))
-        assert self.table
-        equal([sum(cells[column] for cells in self.table) for column in (9, 10, 11)], [0, 0, 0])
+        self.table.show()
+        assert self.table.rows
+        equal([self.table.sum(name) for name in ("silent", "wrong", "lost")], [0, 0, 0])
 
 
 if __name__ == "__main__":
