@@ -32,8 +32,8 @@ UNIT_TESTS = \
 	tests/unit/test_look_ups \
 	tests/unit/test_loop \
 	tests/unit/test_loop_task \
-	tests/unit/test_mysql_fault \
 	tests/unit/test_mysql_connect \
+	tests/unit/test_mysql_fault \
 	tests/unit/test_param \
 	tests/unit/test_pattern \
 	tests/unit/test_proxy \
