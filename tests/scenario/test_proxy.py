@@ -239,15 +239,13 @@ class Proxy:
 
     def case_a_proxy_that_aborts_in_its_header_harms_nobody(self):
         """With a reset, wherever it is cut."""
-        before = len(self.server.lines())
         for first in (line("198.51.100.9"), block("198.51.100.9", more=b"\x04\0\x04wxyz"), LOCAL):
             for cut in range(0, len(first) + 1, 3):
                 client = Client(self.tcp, first[:cut])
                 client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()
         equal(self.answer(self.tcp, line("198.51.100.9")), "DUNNO 198.51.100.9 203.0.113.5")
-        time.sleep(0.2)
-        equal(len(self.server.lines()) - before, 1, "requests")
+        equal(self.server.process.poll(), None, "it runs on")
 
     # -- limits of one peer ----------------------------------------------
 
