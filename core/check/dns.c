@@ -72,7 +72,7 @@ static void go_on(struct pp_ask *ask)
 {
 	if (!can_launch(ask) || ask->launcher.waits)
 		return;
-	ask->launcher = (struct loop_task){ .run = launch_next, .patient = true };
+	ask->launcher = (struct loop_task){ .run = launch_next, .last = true };
 	loop_task_set(ask->host->loop, &ask->launcher);
 }
 

@@ -69,8 +69,10 @@ void loop_call(struct loop *loop, void (*function)(void *data), void *data);
  * turns, one task after the other. Embed it, zeroed. */
 struct loop_task {
 	bool (*run)(struct loop_task *task); /* does a little; true: there is more; false: it may be gone */
-	bool patient;                        /* it waits for all others; stays as it is while it is set */
-	bool waits;                          /* it is set; the rest is the loop's, too */
+	/* It waits for all others; last: for the patient ones, too, as what begins more work for these
+	 * should. They stay as they are while it is set. */
+	bool patient, last;
+	bool waits; /* it is set; the rest is the loop's, too */
 	struct loop_task *next, *previous;
 };
 void loop_task_set(struct loop *loop, struct loop_task *task); /* nothing happens if it is set */

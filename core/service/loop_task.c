@@ -9,7 +9,7 @@ enum { PATIENT_USEC = 25, PATIENT_PART = 8 };
 
 static struct loop_task_queue *queue_of(struct loop_tasks *tasks, const struct loop_task *task)
 {
-	return task->patient ? &tasks->patient : &tasks->prompt;
+	return task->last ? &tasks->last : task->patient ? &tasks->patient : &tasks->prompt;
 }
 
 void loop_tasks_add(struct loop_tasks *tasks, struct loop_task *task)
@@ -47,32 +47,47 @@ void loop_tasks_remove(struct loop_tasks *tasks, struct loop_task *task)
 
 bool loop_tasks_wait(const struct loop_tasks *tasks)
 {
-	return tasks->prompt.first != NULL || tasks->patient.first != NULL;
+	return tasks->prompt.first != NULL || tasks->patient.first != NULL || tasks->last.first != NULL;
 }
 
-/* Each as long as it has something to do, so that what comes of many bits of one is done once. */
-static void run_slice(struct loop_tasks *tasks, struct loop_task_queue *queue, int64_t length)
+/* One as long as it has something to do, so that what comes of many bits of it is done once. True: time
+ * is over. */
+static bool run_first(struct loop_tasks *tasks, struct loop_task_queue *queue, int64_t end)
+{
+	struct loop_task *task = queue->first;
+	bool more, over;
+
+	loop_tasks_remove(tasks, task);
+	do {
+		more = task->run(task);
+		over = clock_usec() >= end;
+	} while (more && !over);
+	if (more)
+		loop_tasks_add(tasks, task);
+	return over;
+}
+
+static void run_prompt(struct loop_tasks *tasks)
+{
+	const int64_t end = clock_usec() + LOOP_SLICE_USEC;
+
+	while (tasks->prompt.first != NULL && !run_first(tasks, &tasks->prompt, end))
+		continue;
+}
+
+static void run_patient(struct loop_tasks *tasks, int64_t length)
 {
 	const int64_t end = clock_usec() + length;
-	bool more = false, over = false;
+	bool over = false;
 
-	while (queue->first != NULL && !over) {
-		struct loop_task *task = queue->first;
-
-		loop_tasks_remove(tasks, task);
-		do {
-			more = task->run(task);
-			over = clock_usec() >= end;
-		} while (more && !over);
-		if (more)
-			loop_tasks_add(tasks, task);
-	}
+	while (!over && (tasks->patient.first != NULL || tasks->last.first != NULL))
+		over = run_first(tasks, tasks->patient.first != NULL ? &tasks->patient : &tasks->last, end);
 }
 
 void loop_tasks_run(struct loop_tasks *tasks, int64_t began)
 {
 	int64_t others = clock_usec() - began;
 
-	run_slice(tasks, &tasks->prompt, LOOP_SLICE_USEC);
-	run_slice(tasks, &tasks->patient, MAX(PATIENT_USEC, others / PATIENT_PART));
+	run_prompt(tasks);
+	run_patient(tasks, MAX(PATIENT_USEC, others / PATIENT_PART));
 }

@@ -132,6 +132,30 @@ static pp_step_t ask_reverse(pp_ask_t *a)
 	return pp_wait(a, told);
 }
 
+/* As told(), but each step is in the order, too. */
+static pp_step_t watch(pp_ask_t *a)
+{
+	struct state *state = pp_state(a);
+
+	if (given < sizeof(order) - 1)
+		order[given++] = '.';
+	for (unsigned i = 0; i < state->count; i++)
+		if (pp_dns_status(state->works[i]) == PP_DNS_OPEN)
+			return pp_wait_any(a, watch);
+	return pp_yes(a, NULL);
+}
+
+/* Twenty names. */
+static pp_step_t ask_and_watch(pp_ask_t *a)
+{
+	struct state *state = pp_state(a);
+
+	for (; state->count < 20; state->count++)
+		state->works[state->count] = pp_dns(
+		        a, PP_DNS_A, pp_format(a, "%c%u", *pp_attr(a, PP_SENDER), state->count));
+	return pp_wait_any(a, watch);
+}
+
 static pp_step_t been_long(pp_ask_t *a)
 {
 	return pp_yes(a, "%s", dns_is_patient(a) ? "patient" : "not");
@@ -159,6 +183,7 @@ MODULE(names, ask, .keep = "1h", .timeout = "5s");
 MODULE(many, ask_many, .effects = true);
 MODULE(reverse, ask_reverse);
 MODULE(lasting, ask_for_long);
+MODULE(watching, ask_and_watch);
 
 /* -- tests --------------------------------------------------------------- */
 
@@ -347,6 +372,29 @@ static void test_patient(void)
 	finish(&f);
 }
 
+/* Else there would be more under way than there is time for, and DNS be taken for silent. */
+static void test_told_first(void)
+{
+	struct asking f = { 0 };
+	struct asking_wish one, other;
+	struct request *first, *second;
+	struct check *check;
+
+	begin(&f);
+	check = asking_check(&f, &watching, NULL);
+	first = asking_request(&f, "a@x");
+	second = asking_request(&f, "b@x");
+	g_assert_false(asking_start(&f, &one, check, first));
+	g_assert_false(asking_start(&f, &other, check, second));
+	asking_settle(&f);
+	g_assert_true(one.ask.done && other.ask.done);
+	g_assert_cmpstr(order, ==, "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbb..aaaa.bbbb.");
+	request_unref(first);
+	request_unref(second);
+	check_unref(check);
+	finish(&f);
+}
+
 static void test_canceled(void)
 {
 	struct asking f = { 0 };
@@ -427,6 +475,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/look-ups/when half of the places are taken an ask has few", test_busy);
 	g_test_add_func("/look-ups/an ask has 32 at a time, and the others wait", test_at_a_time);
 	g_test_add_func("/look-ups/who asks much, or for long, goes after others", test_patient);
+	g_test_add_func("/look-ups/more are asked when all that came is told", test_told_first);
 	g_test_add_func("/look-ups/those of an ask that has answered are canceled", test_canceled);
 	g_test_add_func("/look-ups/without DNS they fail", test_no_dns);
 	return g_test_run();

@@ -11,6 +11,7 @@ struct chore {
 	int left;
 	pp_msec_t length;    /* of each bit: 1 is more than a slice */
 	struct chore *other; /* to be canceled; NULL: none is */
+	struct chore *cause; /* to be set; NULL: none is */
 };
 
 struct stopper {
@@ -26,6 +27,8 @@ static bool do_bit(struct loop_task *task)
 	clock_advance(chore->length);
 	if (chore->other != NULL)
 		loop_task_cancel(chore->loop, &chore->other->task);
+	if (chore->cause != NULL)
+		loop_task_set(chore->loop, &chore->cause->task);
 	return --chore->left > 0;
 }
 
@@ -122,6 +125,28 @@ static void test_slices(void)
 	end(chores);
 }
 
+/* What they cause is done before the next of them. */
+static void test_last(void)
+{
+	struct chore chores[4];
+
+	begin(chores, 4);
+	chores[0].task.last = chores[1].task.last = true;
+	chores[0].cause = &chores[2];
+	chores[2].task.patient = true;
+	set_all(chores, 4);
+	g_assert_cmpstr(turn(chores), ==, "dcacb");
+	chores[2].length = 1;
+	chores[2].left = 2;
+	set_all(chores, 4);
+	g_assert_cmpstr(turn(chores), ==, "dc");
+	g_assert_cmpstr(turn(chores), ==, "c");
+	g_assert_cmpstr(turn(chores), ==, "ac");
+	g_assert_cmpstr(turn(chores), ==, "b");
+	g_assert_cmpstr(turn(chores), ==, "");
+	end(chores);
+}
+
 static void stop_sleeping(struct loop_message *message)
 {
 	stop(message);
@@ -152,6 +177,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/loop-task/each runs to its end, and patient ones after all others", test_order);
 	g_test_add_func("/loop-task/a canceled one never runs", test_canceled);
 	g_test_add_func("/loop-task/long ones have a slice of a turn, one after the other", test_slices);
+	g_test_add_func("/loop-task/last ones wait for patient ones, and for what they cause", test_last);
 	g_test_add_func("/loop-task/a loop with tasks does not sleep", test_no_sleep);
 	return g_test_run();
 }
