@@ -50,6 +50,7 @@ UNIT_TESTS = \
 	tests/unit/test_spf_grammar \
 	tests/unit/test_spf_libspf2 \
 	tests/unit/test_spf_macro \
+	tests/unit/test_spf_order \
 	tests/unit/test_spf_receiver \
 	tests/unit/test_sql \
 	tests/unit/test_sqlite \
@@ -86,6 +87,8 @@ tests_unit_test_spf_grammar_SOURCES = tests/unit/test_spf_grammar.c $(SPF_EVALUA
 tests_unit_test_spf_macro_SOURCES = tests/unit/test_spf_macro.c $(SPF_EVALUATOR)
 tests_unit_test_spf_evaluate_SOURCES = tests/unit/test_spf_evaluate.c $(SPF_EVALUATOR)
 tests_unit_test_spf_libspf2_SOURCES = tests/unit/test_spf_libspf2.c $(SPF_EVALUATOR)
+tests_unit_test_spf_order_SOURCES = tests/unit/test_spf_order.c modules/spf/spf.c \
+	modules/spf/look_up.c modules/spf/look_up.h $(SPF_EVALUATOR)
 tests_unit_test_spf_receiver_SOURCES = tests/unit/test_spf_receiver.c $(SPF_EVALUATOR)
 
 # A fuzz target is tests/fuzz/fuzz_NAME.c; here it runs over tests/fuzz/corpus/NAME,
