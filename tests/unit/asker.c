@@ -4,6 +4,31 @@
 #include <string.h>
 #include "base/clock.h"
 
+static bool patient; /* of this test */
+
+struct test {
+	void (*function)(void);
+	bool patient;
+};
+
+static void run(const void *data)
+{
+	const struct test *test = data;
+
+	patient = test->patient;
+	test->function();
+}
+
+void asker_add_test(const char *path, void (*test)(void))
+{
+	for (int i = 0; i < 2; i++) {
+		g_autofree char *name = g_strconcat(path, i == 0 ? NULL : ", patiently", NULL);
+		struct test both = { test, i == 1 };
+
+		g_test_add_data_func_full(name, g_memdup2(&both, sizeof(both)), run, g_free);
+	}
+}
+
 static void hangs(struct loop_timer *timer)
 {
 	(void)timer;
@@ -15,7 +40,7 @@ void asker_begin(struct asker *asker, const char *const *servers, size_t count)
 	const pp_texts_t texts = { count, servers };
 	const struct dns_settings settings = { &texts, TIMEOUT, 2 };
 
-	*asker = (struct asker){ .loop = loop_new("test"), .guard.expired = hangs };
+	*asker = (struct asker){ .patient = patient, .loop = loop_new("test"), .guard.expired = hangs };
 	asker->dns = dns_new(asker->loop, &settings);
 	asker->started = pp_now();
 }
@@ -53,6 +78,7 @@ const char *asker_start(struct asker *asker, struct look_up *look_up, pp_dns_typ
 	look_up->asker = asker;
 	look_up->wish.ready = ready;
 	look_up->wish.arena = &look_up->arena;
+	look_up->wish.patient = asker->patient;
 	refused = dns_ask(asker->dns, &look_up->wish, type, name);
 	asker->open += refused == NULL;
 	g_assert_false(look_up->done);

@@ -18,12 +18,16 @@ struct look_up {
 };
 
 struct asker {
+	bool patient; /* its look-ups are; of asker_begin() */
 	struct loop *loop;
 	struct dns *dns;
 	struct loop_timer guard;
 	unsigned open;
 	pp_msec_t started;
 };
+
+/* The test runs twice: with look-ups that are not patient, and with such as are. */
+void asker_add_test(const char *path, void (*test)(void));
 
 void asker_begin(struct asker *asker, const char *const *servers, size_t count);
 void asker_begin_with(struct asker *asker, const struct nameserver *server);

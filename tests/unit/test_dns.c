@@ -282,14 +282,14 @@ static void test_change(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/dns/a name that cannot be is not asked for", test_names);
-	g_test_add_func("/dns/equal look-ups under way are one, and nothing is kept", test_merging);
-	g_test_add_func("/dns/who asks takes so many bytes and no more", test_room);
-	g_test_add_func("/dns/look-ups under way are bounded", test_bound);
-	g_test_add_func("/dns/who has canceled is not told", test_cancel);
-	g_test_add_func("/dns/a server that does not answer leaves it to the others", test_servers);
-	g_test_add_func("/dns/servers are asked in their order", test_order);
-	g_test_add_func("/dns/a closed port is no answer", test_unreachable);
-	g_test_add_func("/dns/other servers are asked from then on", test_change);
+	asker_add_test("/dns/a name that cannot be is not asked for", test_names);
+	asker_add_test("/dns/equal look-ups under way are one, and nothing is kept", test_merging);
+	asker_add_test("/dns/who asks takes so many bytes and no more", test_room);
+	asker_add_test("/dns/look-ups under way are bounded", test_bound);
+	asker_add_test("/dns/who has canceled is not told", test_cancel);
+	asker_add_test("/dns/a server that does not answer leaves it to the others", test_servers);
+	asker_add_test("/dns/servers are asked in their order", test_order);
+	asker_add_test("/dns/a closed port is no answer", test_unreachable);
+	asker_add_test("/dns/other servers are asked from then on", test_change);
 	return g_test_run();
 }

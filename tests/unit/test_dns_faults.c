@@ -70,7 +70,7 @@ static void test_streams(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/dns/each fault has its own result", test_faults);
-	g_test_add_func("/dns/a stream that drips, ends, lies or says nothing is no answer", test_streams);
+	asker_add_test("/dns/each fault has its own result", test_faults);
+	asker_add_test("/dns/a stream that drips, ends, lies or says nothing is no answer", test_streams);
 	return g_test_run();
 }

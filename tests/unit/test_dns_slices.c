@@ -115,8 +115,8 @@ static void test_ending(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/dns/who is told of many answers leaves turns to others", test_telling);
-	g_test_add_func("/dns/many questions are sent in several turns", test_sending);
-	g_test_add_func("/dns/what was not sent when all ends is not sent", test_ending);
+	asker_add_test("/dns/who is told of many answers leaves turns to others", test_telling);
+	asker_add_test("/dns/many questions are sent in several turns", test_sending);
+	asker_add_test("/dns/what was not sent when all ends is not sent", test_ending);
 	return g_test_run();
 }
