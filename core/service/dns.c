@@ -60,7 +60,7 @@ static gboolean flight_equal(const void *a, const void *b)
 	const struct dns_query *other = &((const struct dns_flight *)b)->query;
 
 	return a == b || (one->channel == other->channel && one->type == other->type &&
-	                  dns_name_equal(&one->name, &other->name));
+	                  one->patient == other->patient && dns_name_equal(&one->name, &other->name));
 }
 
 static void flight_free(struct dns_flight *flight)
@@ -224,6 +224,18 @@ static void launch(struct dns_flight *flight)
 		land(flight);
 }
 
+/* NULL: there is none to join. Patient ones may join any, the others would wait with a patient one. */
+static struct dns_flight *find_flight(struct dns *dns, struct dns_flight *probe)
+{
+	const bool patient = probe->query.patient;
+	struct dns_flight *flight;
+
+	probe->query.patient = false;
+	flight = g_hash_table_lookup(dns->flights, probe);
+	probe->query.patient = patient;
+	return flight == NULL && patient ? g_hash_table_lookup(dns->flights, probe) : flight;
+}
+
 const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, const char *name)
 {
 	struct dns_flight probe = { .query = { .type = type,
@@ -242,7 +254,7 @@ const char *dns_ask(struct dns *dns, struct dns_wish *wish, pp_dns_type_t type, 
 		return refuse(dns, wish, PP_DNS_NOT_ASKED, "there is no DNS");
 	probe.hash = (guint)XXH3_64bits_withSeed(probe.query.name.wire, probe.query.name.size,
 	                                         dns->seed + type);
-	flight = g_hash_table_lookup(dns->flights, &probe);
+	flight = find_flight(dns, &probe);
 	if (flight != NULL) {
 		add_wish(flight, wish);
 		COUNT(dns->stats.merged, 1);

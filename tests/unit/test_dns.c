@@ -86,6 +86,41 @@ static void test_merging(void)
 	nameserver_free(server);
 }
 
+/* Else what an attacker asked for first would come late for all others. */
+static void test_lanes(void)
+{
+	static const struct {
+		const char *name;
+		bool patient;
+		unsigned questions; /* so far */
+	} cases[] = {
+		{ "address.a.example.org", true, 1 },  { "address.a.example.org", true, 1 },
+		{ "address.a.example.org", false, 2 }, { "address.a.example.org", true, 2 },
+		{ "address.b.example.org", false, 3 }, { "address.b.example.org", true, 3 },
+	};
+	struct nameserver *server = nameserver_new(NULL);
+	struct look_up look_ups[G_N_ELEMENTS(cases)];
+	struct dns_stats stats = { 0 };
+	struct asker asker;
+
+	asker_begin_with(&asker, server);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		asker.patient = cases[i].patient;
+		asker_start(&asker, &look_ups[i], PP_DNS_A, cases[i].name);
+		memset(&stats, 0, sizeof(stats));
+		dns_stats_add(asker.dns, &stats);
+		g_assert_cmpuint(stats.open, ==, cases[i].questions);
+	}
+	asker_wait(&asker);
+	g_assert_cmpuint(nameserver_asked(server), ==, 3);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_assert_cmpint(look_ups[i].wish.answer.status, ==, PP_DNS_FOUND);
+		arena_free(&look_ups[i].arena);
+	}
+	asker_finish(&asker);
+	nameserver_free(server);
+}
+
 /* Who asks takes so many bytes and no more. */
 static void test_room(void)
 {
@@ -284,6 +319,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	asker_add_test("/dns/a name that cannot be is not asked for", test_names);
 	asker_add_test("/dns/equal look-ups under way are one, and nothing is kept", test_merging);
+	g_test_add_func("/dns/nobody waits for a patient one", test_lanes);
 	asker_add_test("/dns/who asks takes so many bytes and no more", test_room);
 	asker_add_test("/dns/look-ups under way are bounded", test_bound);
 	asker_add_test("/dns/who has canceled is not told", test_cancel);

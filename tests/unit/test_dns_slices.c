@@ -76,6 +76,30 @@ static void test_telling(void)
 	nameserver_free(server);
 }
 
+/* They come over one stream, some of them in pieces. */
+static void test_large(void)
+{
+	enum { LARGE = 12 };
+	struct nameserver *server = nameserver_new(NULL);
+	struct look_up look_ups[LARGE];
+	struct asker asker;
+	char name[64];
+
+	begin_patient(&asker, server);
+	for (unsigned i = 0; i < LARGE; i++) {
+		g_snprintf(name, sizeof(name), "large.n%u.example.org", i);
+		g_assert_cmpstr(asker_start(&asker, &look_ups[i], PP_DNS_TXT, name), ==, NULL);
+	}
+	asker_wait(&asker);
+	for (unsigned i = 0; i < LARGE; i++) {
+		g_assert_cmpint(look_ups[i].wish.answer.status, ==, PP_DNS_FOUND);
+		g_assert_cmpuint(look_ups[i].wish.answer.records[0].length, >, 60000);
+		arena_free(&look_ups[i].arena);
+	}
+	asker_finish(&asker);
+	nameserver_free(server);
+}
+
 static void test_sending(void)
 {
 	struct nameserver *server = nameserver_new(NULL);
@@ -116,6 +140,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	asker_add_test("/dns/who is told of many answers leaves turns to others", test_telling);
+	asker_add_test("/dns/many large answers come over a stream", test_large);
 	asker_add_test("/dns/many questions are sent in several turns", test_sending);
 	asker_add_test("/dns/what was not sent when all ends is not sent", test_ending);
 	return g_test_run();
