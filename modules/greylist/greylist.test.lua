@@ -409,6 +409,21 @@ test("a client with five different passed triplets passes at once", function()
     equal(ask(grey, mail("203.0.113.1", "new@example.net")).word, "wait")
 end)
 
+test("a client that is known is named with its network", function()
+    nine = check.greylist { ipv4_prefix = 9, ipv6_prefix = 99 }
+    ten = check.greylist { ipv4_prefix = 10, ipv6_prefix = 100 }
+    more = check.greylist { ipv4_prefix = 31, ipv6_prefix = 112 }
+    whole = check.greylist { ipv4_prefix = 32, ipv6_prefix = 128 }
+    for wanted, by in pairs {
+        ["198.0.0.0/9"] = nine, ["198.0.0.0/10"] = ten, ["198.51.100.2/31"] = more, ["198.51.100.3"] = whole,
+        ["2001:db8::/99"] = nine, ["2001:db8::/100"] = ten, ["2001:db8::/112"] = more, ["2001:db8::3"] = whole,
+    } do
+        local client = wanted:sub(1, 1) == "1" and "198.51.100.3" or "2001:db8::3"
+        pass_many(by, 5, client)
+        contains(ask(by, mail(client, "new@example.net")).text, wanted .. " is known")
+    end
+end)
+
 test("one triplet that passes five times is one", function()
     always = check.greylist { refresh = "0s" }
     pass(always, mail())
