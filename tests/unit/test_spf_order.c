@@ -1,5 +1,6 @@
 /* unit/test_spf_order.c - SPF says the same in whatever order answers come, and as when all is known */
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 #include "asking.h"
 #include "base/clock.h"
@@ -164,12 +165,17 @@ static void add_host(struct world *world, int number)
 		add(world, "1.2.0.192.in-addr.arpa", SPF_PTR, host);
 }
 
-static void world_begin(struct world *world, unsigned seed)
+static void world_begin_empty(struct world *world, unsigned seed)
 {
 	*world = (struct world){ .random = g_rand_new_with_seed(seed),
 		                 .zone = zone_new(),
 		                 .texts = g_string_chunk_new(1024) };
 	world->answers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, answer_free);
+}
+
+static void world_begin(struct world *world, unsigned seed)
+{
+	world_begin_empty(world, seed);
 	for (int i = 0; i < DOMAINS; i++)
 		add_domain(world, i);
 	for (int i = 0; i < HOSTS; i++)
@@ -292,10 +298,69 @@ static void test_orders(void)
 	asking_end(&f);
 }
 
+/* Names have after a hyphen how long it takes. */
+static const struct dns_answer *give_late(void *data, pp_dns_type_t type, const struct dns_name *name,
+                                          pp_msec_t *after)
+{
+	struct world *world = data;
+	g_autofree char *key = NULL;
+	char text[DNS_TEXT_MAX];
+
+	dns_name_print(name, text);
+	if (strchr(text, '-') != NULL)
+		*after = atoi(strchr(text, '-') + 1);
+	key = g_strdup_printf("%d %s", type, text);
+	return g_hash_table_lookup(world->answers, key);
+}
+
+static void add_slow_world(struct world *world)
+{
+	add(world, "d0.example.org", SPF_TXT, "v=spf1 mx include:x-400.example.org -all");
+	add(world, "x-400.example.org", SPF_TXT, "v=spf1 include:y-400.example.org -all");
+	add(world, "y-400.example.org", SPF_TXT, "v=spf1 include:z-400.example.org -all");
+	add(world, "z-400.example.org", SPF_TXT, "v=spf1 ip4:192.0.2.1 -all");
+	for (int i = 0; i < 10; i++) {
+		g_autofree char *host = g_strdup_printf("h-%d0.example.org", i == 0 ? 100 : i);
+
+		add(world, "d0.example.org", SPF_MX, host);
+		add(world, host, SPF_A, "192.0.2.9");
+	}
+}
+
+/* The first host of the mx takes 1 s, and the others come one by one; behind it are 3 includes. */
+static void test_chain(void)
+{
+	struct asking f = { 0 };
+	struct asking_wish wish;
+	struct request *request;
+	struct check *check;
+	struct world world;
+
+	asking_begin(&f);
+	world_begin_empty(&world, 0);
+	add_slow_world(&world);
+	check = asking_check(&f, &pp_module, NULL);
+	request = make_request(&f);
+	f.host.dns = dns_new_given(f.loop, give_late, &world);
+	g_assert_false(asking_start(&f, &wish, check, request));
+	asking_pass(&f, 1195);
+	g_assert_false(wish.ask.done);
+	asking_pass(&f, 50);
+	g_assert_true(wish.ask.done);
+	g_assert_cmpstr(wish.ask.answer.text, ==,
+	                "192.0.2.1 may send mail of d0.example.org (include:x-400.example.org)");
+	request_unref(request);
+	check_unref(check);
+	g_clear_pointer(&f.host.dns, dns_free);
+	world_end(&world);
+	asking_end(&f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	clock_fake(1700000000000);
 	g_test_add_func("/spf/in whatever order answers come it says the same", test_orders);
+	g_test_add_func("/spf/what leads on is not held up by what does not", test_chain);
 	return g_test_run();
 }
