@@ -166,14 +166,16 @@ int main(int argc, char **argv)
 		responder->delay = atoi(optarg) * INT64_C(1000000);
 	}
 	open_socket(responder);
-	for (;;) {
+	for (bool more = true; more;) {
 		struct pollfd fds[] = { { responder->fd, POLLIN, 0 }, { 0, POLLIN, 0 } };
 
 		poll(fds, 2, time_left(responder));
 		if (fds[0].revents != 0)
 			serve(responder);
 		send_late(responder);
-		if (fds[1].revents != 0 && !report(responder))
-			return 0;
+		if (fds[1].revents != 0)
+			more = report(responder);
 	}
+	free(responder->late);
+	free(responder);
 }
