@@ -72,7 +72,7 @@ static void go_on(struct pp_ask *ask)
 {
 	if (!can_launch(ask) || ask->launcher.waits)
 		return;
-	ask->launcher = (struct loop_task){ .run = launch_next, .last = true };
+	ask->launcher = (struct loop_task){ .run = launch_next, .rank = LOOP_LAST };
 	loop_task_set(ask->host->loop, &ask->launcher);
 }
 

@@ -28,7 +28,8 @@ void step_wake_soon(struct pp_ask *ask)
 {
 	if (ask->waker.waits)
 		return;
-	ask->waker = (struct loop_task){ .run = wake_now, .patient = dns_is_patient(ask) };
+	ask->waker = (struct loop_task){ .run = wake_now,
+		                         .rank = dns_is_patient(ask) ? LOOP_PATIENT : LOOP_PROMPT };
 	loop_task_set(ask->host->loop, &ask->waker);
 }
 

@@ -360,7 +360,7 @@ static struct dns *make(struct loop *loop)
 
 	dns->loop = loop;
 	dns->prompt = (struct teller){ .task = { .run = tell_next }, .dns = dns };
-	dns->patient = (struct teller){ .task = { .run = tell_next, .patient = true }, .dns = dns };
+	dns->patient = (struct teller){ .task = { .run = tell_next, .rank = LOOP_PATIENT }, .dns = dns };
 	dns->old = g_ptr_array_new();
 	dns->seed = (uint64_t)g_random_int() << 32 | g_random_int();
 	dns->flights = g_hash_table_new(flight_hash, flight_equal);

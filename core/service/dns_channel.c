@@ -21,6 +21,7 @@ struct line {
 	struct dns_sockets sockets; /* first */
 	ares_channel ares;          /* NULL: there is none */
 	struct dns_channel *channel;
+	enum loop_rank rank;
 	struct loop_timer timer; /* never later than the first of its queries is due; else not set */
 	unsigned open;
 };
@@ -266,9 +267,7 @@ static int open_line(struct line *line, const struct dns_settings *settings, int
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
 #endif
-	dns_sockets_init(&line->sockets, line->channel->loop,
-	                 line == &line->channel->patient.first || line == &line->channel->patient.others,
-	                 ready);
+	dns_sockets_init(&line->sockets, line->channel->loop, line->rank, ready);
 	status = ares_init_options(&line->ares, &options, mask);
 	if (status == ARES_SUCCESS)
 		dns_sockets_use(&line->sockets, line->ares);
@@ -300,11 +299,12 @@ static int open_others(struct lane *lane, const struct dns_settings *settings)
 	return status;
 }
 
-static int open_lane(struct dns_channel *channel, struct lane *lane, const struct dns_settings *settings)
+static int open_lane(struct dns_channel *channel, struct lane *lane, enum loop_rank rank,
+                     const struct dns_settings *settings)
 {
 	int status;
 
-	lane->first = (struct line){ .channel = channel, .timer.expired = time_over };
+	lane->first = (struct line){ .channel = channel, .rank = rank, .timer.expired = time_over };
 	lane->others = lane->first;
 	status = open_line(&lane->first, settings, ARES_FLAG_NOCHECKRESP, (int)settings->tries);
 	if (status == ARES_SUCCESS && settings->servers != NULL)
@@ -323,9 +323,9 @@ struct dns_channel *dns_channel_new(struct loop *loop, const struct dns_settings
 		g_once_init_leave(&once, 1);
 	}
 	*channel = (struct dns_channel){ .loop = loop, .timeout = settings->timeout };
-	status = open_lane(channel, &channel->prompt, settings);
+	status = open_lane(channel, &channel->prompt, LOOP_PROMPT, settings);
 	if (status == ARES_SUCCESS)
-		status = open_lane(channel, &channel->patient, settings);
+		status = open_lane(channel, &channel->patient, LOOP_PATIENT, settings);
 	if (status == ARES_SUCCESS)
 		return channel;
 	*reason = g_strdup(ares_strerror(status));

@@ -207,7 +207,7 @@ static ares_ssize_t send_now(ares_socket_t fd, const struct iovec *vec, int coun
 static bool may_send(struct dns_sockets *sockets)
 {
 	note_turn(sockets);
-	return !sockets->sender.patient && sockets->waiting == 0 && sockets->sent < AT_ONCE_MAX;
+	return sockets->sender.rank == LOOP_PROMPT && sockets->waiting == 0 && sockets->sent < AT_ONCE_MAX;
 }
 
 static ares_ssize_t send_or_keep(ares_socket_t fd, const struct iovec *vec, int count, void *data)
@@ -279,14 +279,14 @@ static int close_socket(ares_socket_t fd, void *data)
 
 /* -- all of them ----------------------------------------------------------- */
 
-void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, bool patient,
+void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, enum loop_rank rank,
                       void (*ready)(struct dns_sockets *, ares_socket_t, ares_socket_t))
 {
 	*sockets = (struct dns_sockets){ .loop = loop,
 		                         .ready = ready,
 		                         .turn = -1,
-		                         .reader = { .run = read_some, .patient = patient },
-		                         .sender = { .run = send_some, .patient = patient } };
+		                         .reader = { .run = read_some, .rank = rank },
+		                         .sender = { .run = send_some, .rank = rank } };
 }
 
 void dns_sockets_use(struct dns_sockets *sockets, ares_channel ares)

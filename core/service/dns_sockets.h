@@ -26,8 +26,8 @@ struct dns_sockets {
 	unsigned room, next, waiting;
 };
 
-/* patient: nothing is read or sent before all others are served. */
-void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, bool patient,
+/* With the rank of a patient task nothing is read or sent before all others are served. */
+void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, enum loop_rank rank,
                       void (*ready)(struct dns_sockets *, ares_socket_t, ares_socket_t));
 /* For struct ares_options: sock_state_cb, with the sockets for its data. */
 void dns_sockets_changed(void *sockets, ares_socket_t fd, int readable, int writable);

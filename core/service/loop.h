@@ -67,12 +67,15 @@ void loop_call(struct loop *loop, void (*function)(void *data), void *data);
 
 /* Work that may be much, done when a turn has done all else: a slice of it, and the rest in the next
  * turns, one task after the other. Embed it, zeroed. */
+enum loop_rank {
+	LOOP_PROMPT,
+	LOOP_PATIENT, /* waits for all others */
+	LOOP_LAST     /* for the patient ones, too: what begins more work for these */
+};
 struct loop_task {
 	bool (*run)(struct loop_task *task); /* does a little; true: there is more; false: it may be gone */
-	/* It waits for all others; last: for the patient ones, too, as what begins more work for these
-	 * should. They stay as they are while it is set. */
-	bool patient, last;
-	bool waits; /* it is set; the rest is the loop's, too */
+	enum loop_rank rank;                 /* stays as it is while it is set */
+	bool waits;                          /* it is set; the rest is the loop's, too */
 	struct loop_task *next, *previous;
 };
 void loop_task_set(struct loop *loop, struct loop_task *task); /* nothing happens if it is set */

@@ -7,14 +7,9 @@
 /* Of a turn, in which others may have come: the least, and which part of what these took. */
 enum { PATIENT_USEC = 25, PATIENT_PART = 8 };
 
-static struct loop_task_queue *queue_of(struct loop_tasks *tasks, const struct loop_task *task)
-{
-	return task->last ? &tasks->last : task->patient ? &tasks->patient : &tasks->prompt;
-}
-
 void loop_tasks_add(struct loop_tasks *tasks, struct loop_task *task)
 {
-	struct loop_task_queue *queue = queue_of(tasks, task);
+	struct loop_task_queue *queue = &tasks->queues[task->rank];
 
 	if (task->waits)
 		return;
@@ -30,7 +25,7 @@ void loop_tasks_add(struct loop_tasks *tasks, struct loop_task *task)
 
 void loop_tasks_remove(struct loop_tasks *tasks, struct loop_task *task)
 {
-	struct loop_task_queue *queue = queue_of(tasks, task);
+	struct loop_task_queue *queue = &tasks->queues[task->rank];
 
 	if (!task->waits)
 		return;
@@ -45,16 +40,22 @@ void loop_tasks_remove(struct loop_tasks *tasks, struct loop_task *task)
 		queue->last = task->previous;
 }
 
+static bool rank_waits(const struct loop_tasks *tasks, enum loop_rank rank)
+{
+	return tasks->queues[rank].first != NULL;
+}
+
 bool loop_tasks_wait(const struct loop_tasks *tasks)
 {
-	return tasks->prompt.first != NULL || tasks->patient.first != NULL || tasks->last.first != NULL;
+	return rank_waits(tasks, LOOP_PROMPT) || rank_waits(tasks, LOOP_PATIENT) ||
+	       rank_waits(tasks, LOOP_LAST);
 }
 
 /* One as long as it has something to do, so that what comes of many bits of it is done once. True: time
  * is over. */
-static bool run_first(struct loop_tasks *tasks, struct loop_task_queue *queue, int64_t end)
+static bool run_first(struct loop_tasks *tasks, enum loop_rank rank, int64_t end)
 {
-	struct loop_task *task = queue->first;
+	struct loop_task *task = tasks->queues[rank].first;
 	bool more, over;
 
 	loop_tasks_remove(tasks, task);
@@ -71,7 +72,7 @@ static void run_prompt(struct loop_tasks *tasks)
 {
 	const int64_t end = clock_usec() + LOOP_SLICE_USEC;
 
-	while (tasks->prompt.first != NULL && !run_first(tasks, &tasks->prompt, end))
+	while (rank_waits(tasks, LOOP_PROMPT) && !run_first(tasks, LOOP_PROMPT, end))
 		continue;
 }
 
@@ -80,8 +81,8 @@ static void run_patient(struct loop_tasks *tasks, int64_t length)
 	const int64_t end = clock_usec() + length;
 	bool over = false;
 
-	while (!over && (tasks->patient.first != NULL || tasks->last.first != NULL))
-		over = run_first(tasks, tasks->patient.first != NULL ? &tasks->patient : &tasks->last, end);
+	while (!over && (rank_waits(tasks, LOOP_PATIENT) || rank_waits(tasks, LOOP_LAST)))
+		over = run_first(tasks, rank_waits(tasks, LOOP_PATIENT) ? LOOP_PATIENT : LOOP_LAST, end);
 }
 
 void loop_tasks_run(struct loop_tasks *tasks, int64_t began)

@@ -9,7 +9,7 @@ struct loop_task_queue {
 };
 
 struct loop_tasks {
-	struct loop_task_queue prompt, patient, last;
+	struct loop_task_queue queues[LOOP_LAST + 1]; /* by rank */
 };
 
 void loop_tasks_add(struct loop_tasks *tasks, struct loop_task *task);

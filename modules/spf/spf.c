@@ -4,7 +4,7 @@
 #include "look_up.h"
 #include "receiver.h"
 
-enum { EARLY_ROUNDS = 10 }; /* that run when some answers have come, and not all */
+enum { EARLY_ROUNDS = 16 }; /* that run when some answers have come, and not all */
 
 struct conf {
 	const char *identity, *engine;

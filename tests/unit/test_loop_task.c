@@ -77,7 +77,7 @@ static void test_order(void)
 	struct chore chores[4];
 
 	begin(chores, 4);
-	chores[0].task.patient = true;
+	chores[0].task.rank = LOOP_PATIENT;
 	chores[0].left = 2;
 	chores[1].left = 3;
 	set_all(chores, 4);
@@ -112,7 +112,7 @@ static void test_slices(void)
 	for (int i = 0; i < 4; i++) {
 		chores[i].length = 1;
 		chores[i].left = 3;
-		chores[i].task.patient = i > 1;
+		chores[i].task.rank = i > 1 ? LOOP_PATIENT : LOOP_PROMPT;
 	}
 	set_all(chores, 4);
 	g_assert_cmpstr(turn(chores), ==, "ac");
@@ -131,9 +131,9 @@ static void test_last(void)
 	struct chore chores[4];
 
 	begin(chores, 4);
-	chores[0].task.last = chores[1].task.last = true;
+	chores[0].task.rank = chores[1].task.rank = LOOP_LAST;
 	chores[0].cause = &chores[2];
-	chores[2].task.patient = true;
+	chores[2].task.rank = LOOP_PATIENT;
 	set_all(chores, 4);
 	g_assert_cmpstr(turn(chores), ==, "dcacb");
 	chores[2].length = 1;
