@@ -188,9 +188,10 @@ class Load:
     def between(self, begin, end, kinds=KINDS):
         return [ask for ask in self.asks if begin <= ask.begun < end and ask.kind in kinds]
 
-    def unknown_until(self, moment):
-        """How long after the moment the last unknown came; 0: none did."""
-        return max([ask.begun + ask.took - moment for ask in self.asks if ask.word == "unknown"] + [0])
+    def unknown_until(self, moment, end=float("inf")):
+        """How long after the moment the last unknown came, of asks begun before the end; 0: none did."""
+        return max([ask.begun + ask.took - moment for ask in self.asks
+                    if ask.word == "unknown" and ask.begun < end] + [0])
 
     def is_calm(self, seconds, since):
         """Some asks of each kind that were begun in the last seconds, and after since, are all good."""
