@@ -25,9 +25,14 @@ static const char *describe_failure(const struct pp_work *work, const char *why)
 	                    why);
 }
 
+static bool asks_much(const struct pp_ask *ask)
+{
+	return ask->look_ups > DNS_LOOK_UPS_PROMPT;
+}
+
 bool dns_is_patient(const struct pp_ask *ask)
 {
-	return ask->look_ups > DNS_LOOK_UPS_PROMPT ||
+	return asks_much(ask) ||
 	       (ask->look_ups > 0 && loop_now(ask->host->loop) - ask->looks_up_since > DNS_PROMPT_MSEC);
 }
 
@@ -132,7 +137,8 @@ pp_work_t *pp_dns(pp_ask_t *ask, pp_dns_type_t type, const char *name)
 		                           .room = &ask->dns_room,
 		                           .answer = { .status = PP_DNS_NOT_ASKED, .ttl = -1 } };
 	wrong = count_look_up(ask);
-	if (wrong == NULL && dns_is_patient(ask))
+	/* The first ones are launched at once in any case, so that equal ones are one. */
+	if (wrong == NULL && asks_much(ask))
 		wait_in_line(ask, look_up);
 	else if (wrong == NULL)
 		wrong = launch(ask, look_up);
