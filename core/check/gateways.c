@@ -104,13 +104,23 @@ struct gateways *gateways_ref(struct gateways *gateways)
 	return gateways;
 }
 
+/* Who finds it among all takes a reference under the same lock. */
+static bool is_last_reference(struct gateways *gateways)
+{
+	bool last;
+
+	g_mutex_lock(&all_lock);
+	last = g_atomic_int_dec_and_test(&gateways->refs);
+	if (last)
+		g_ptr_array_remove_fast(all, gateways);
+	g_mutex_unlock(&all_lock);
+	return last;
+}
+
 void gateways_unref(struct gateways *gateways)
 {
-	if (gateways == NULL || !g_atomic_int_dec_and_test(&gateways->refs))
+	if (gateways == NULL || !is_last_reference(gateways))
 		return;
-	g_mutex_lock(&all_lock);
-	g_ptr_array_remove_fast(all, gateways);
-	g_mutex_unlock(&all_lock);
 	statement_set_unref(gateways->set);
 	store_unref(gateways->store);
 	g_hash_table_unref(gateways->heard);
