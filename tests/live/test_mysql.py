@@ -99,7 +99,7 @@ class MySQL:
               [("core", 1), ("gateways", 2), ("greylist", 1), ("list/known", 1)])
         equal(self.database.rows("SELECT client, sender, recipient, asks, passes FROM greylist"),
               [("192.0.2.0/24", "sender@example.net", "first@example.org", 3, 1)])
-        contains(self.server.ctl("store", "status"), f"    host         unix:{self.database.socket}")
+        contains(self.server.ctl("store", "status"), f"    connected    unix:{self.database.socket}, ")
 
     def case_all_of_it_is_known_after_a_restart_and_by_TCP(self):
         self.serve(self.database.settings(by="TCP"))
