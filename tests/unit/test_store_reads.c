@@ -135,6 +135,57 @@ static void test_lost(void)
 	store_unref(store);
 }
 
+static unsigned take(struct queue *queue, unsigned reader)
+{
+	unsigned pokes = queue->reader_pokes, count = 0;
+
+	for (struct store_ask *ask = queue_take_read(queue, reader, 0, &pokes); ask != NULL; ask = ask->next)
+		count++;
+	return count;
+}
+
+static void put(struct queue *queue, struct stored *asks, const struct statement *statement, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		stored_set(&asks[i], statement, "192.0.2.1", "a", i);
+		g_assert_cmpint(queue_put(queue, QUEUE_READ, &asks[i].ask), ==, QUEUE_TAKEN);
+	}
+}
+
+/* While one reader is at a statement, a few more asks of it are left to become many, for a moment. */
+static void test_company(void)
+{
+	static const struct statement plain = { .set = &scripted_set, .name = "plain" };
+	struct stored first[3], few[2], other[2], many[64];
+	struct queue queue;
+
+	queue_init(&queue, 0);
+	put(&queue, first, &scripted_read, 3);
+	g_assert_cmpuint(take(&queue, 0), ==, 3);
+	put(&queue, few, &scripted_read, 2);
+	put(&queue, other, &plain, 2);
+	few[0].ask.arrived = few[1].ask.arrived = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+	g_assert_cmpuint(take(&queue, 1), ==, 1); /* without a key, behind the others */
+	g_assert_cmpuint(take(&queue, 1), ==, 1);
+	g_assert_cmpuint(take(&queue, 1), ==, 0);
+	few[0].ask.arrived -= 11 * G_USEC_PER_SEC;
+	g_assert_cmpuint(take(&queue, 1), ==, 2);
+	queue_read_done(&queue, 1);
+
+	put(&queue, many, &scripted_read, 63);
+	for (unsigned i = 0; i < 63; i++)
+		many[i].ask.arrived = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+	g_assert_cmpuint(take(&queue, 1), ==, 0);
+	put(&queue, many + 63, &scripted_read, 1);
+	g_assert_cmpuint(take(&queue, 1), ==, 64);
+	queue_read_done(&queue, 1);
+
+	put(&queue, few, &scripted_read, 2);
+	queue_read_done(&queue, 0);
+	g_assert_cmpuint(take(&queue, 1), ==, 2);
+	queue_clear(&queue);
+}
+
 static void test_sizes(void)
 {
 	static const struct {
@@ -158,6 +209,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/store reads/what is refused harms nobody else", test_poison);
 	g_test_add_func("/store reads/each ask gets its own rows, however they come back", test_rows);
 	g_test_add_func("/store reads/a connection that broke is opened again", test_lost);
+	g_test_add_func("/store reads/few wait for one that is under way", test_company);
 	g_test_add_func("/store reads/a run has so many rows", test_sizes);
 	return g_test_run();
 }
