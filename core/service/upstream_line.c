@@ -12,7 +12,9 @@
 #include "service/upstream_pool.h"
 #include "service/upstream_reply.h"
 
-enum line_state { LINE_CONNECTING, LINE_SENDING, LINE_WAITING, LINE_IDLE };
+#define KNOCK_EVERY 5 /* ms, at a unix socket whose queue is full */
+
+enum line_state { LINE_QUEUEING, LINE_CONNECTING, LINE_SENDING, LINE_WAITING, LINE_IDLE };
 
 struct upstream_line {
 	struct loop_watch watch; /* first */
@@ -22,6 +24,7 @@ struct upstream_line {
 	uint64_t conversation;      /* of servers with send_proxy */
 	struct upstream_call *call; /* NULL: idle */
 	enum line_state state;
+	pp_msec_t connect_until;
 	bool reused;
 	bool single;              /* it is nobody's to use again */
 	size_t header_size, sent; /* of header and request */
@@ -70,7 +73,8 @@ static void close_line(struct upstream_line *line)
 	if (line->state == LINE_IDLE)
 		leave_idle(line);
 	loop_timer_cancel(line->pool->loop, &line->timer);
-	loop_remove(line->pool->loop, &line->watch);
+	if (line->state != LINE_QUEUEING)
+		loop_remove(line->pool->loop, &line->watch);
 	close(line->watch.fd);
 	g_free(line);
 }
@@ -243,6 +247,7 @@ static void ready(struct loop_watch *watch, uint32_t events)
 	struct upstream_line *line = (struct upstream_line *)watch;
 
 	switch (line->state) {
+	case LINE_QUEUEING: break; /* it is not watched */
 	case LINE_IDLE: close_line(line); break;
 	case LINE_CONNECTING: connected(line); break;
 	case LINE_SENDING:
@@ -256,12 +261,55 @@ static void ready(struct loop_watch *watch, uint32_t events)
 	}
 }
 
+/* -- connecting ----------------------------------------------------------- */
+
+/* 0, also where it is under way, or of errno. */
+static int knock(int fd, const struct endpoint *endpoint)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&endpoint->address;
+
+	return connect(fd, address, endpoint->size) == 0 || errno == EINPROGRESS ? 0 : errno;
+}
+
+/* The server of a unix socket has as many waiting as it lets wait: that is told at once, where TCP would
+ * try again. */
+static bool is_full(const struct endpoint *endpoint, int error)
+{
+	return error == EAGAIN && endpoint->address.ss_family == AF_UNIX;
+}
+
+/* 0, or of errno. */
+static int watch(struct upstream_line *line)
+{
+	if (!loop_add(line->pool->loop, &line->watch))
+		return errno;
+	line->state = LINE_CONNECTING;
+	loop_timer_set(line->pool->loop, &line->timer, line->connect_until);
+	return 0;
+}
+
+static void knock_again(struct upstream_line *line)
+{
+	const struct endpoint *endpoint = &line->call->pick.endpoint;
+	int error = knock(line->watch.fd, endpoint);
+
+	if (is_full(endpoint, error) && pp_now() < line->connect_until) {
+		loop_timer_set(line->pool->loop, &line->timer, pp_now() + KNOCK_EVERY);
+		return;
+	}
+	if (is_full(endpoint, error))
+		fail(line, UPSTREAM_TIMED_OUT, "no connection in time");
+	else if (error != 0 || (error = watch(line)) != 0)
+		fail(line, UPSTREAM_REFUSED, g_strerror(error));
+}
+
 static void expired(struct loop_timer *timer)
 {
 	struct upstream_line *line = (struct upstream_line *)((char *)timer -
 	                                                      offsetof(struct upstream_line, timer));
 
 	switch (line->state) {
+	case LINE_QUEUEING: knock_again(line); break;
 	case LINE_IDLE: close_line(line); break;
 	case LINE_CONNECTING: fail(line, UPSTREAM_TIMED_OUT, "no connection in time"); break;
 	case LINE_SENDING:
@@ -291,21 +339,21 @@ static struct upstream_line *line_new(struct upstream_call *call, int fd)
 	return line;
 }
 
-static bool connect_to(const struct upstream_call *call, int *fd, int *error)
+/* A connection under way, or one that waits to be. False: *error is of errno. */
+static bool connect_to(const struct endpoint *endpoint, int *fd, int *error)
 {
-	const struct sockaddr *address = (const struct sockaddr *)&call->pick.endpoint.address;
 	int on = 1;
 
-	*fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	*fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0) {
 		*error = errno;
 		return false;
 	}
-	if (address->sa_family != AF_UNIX)
+	if (endpoint->address.ss_family != AF_UNIX)
 		setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(*fd, address, call->pick.endpoint.size) == 0 || errno == EINPROGRESS)
+	*error = knock(*fd, endpoint);
+	if (*error == 0 || is_full(endpoint, *error))
 		return true;
-	*error = errno;
 	close(*fd);
 	return false;
 }
@@ -314,23 +362,22 @@ static bool start_anew(struct upstream_call *call, int *error)
 {
 	const pp_upstream_settings_t *settings = upstream_settings(call->pool->upstream);
 	struct upstream_line *line;
-	pp_msec_t limit;
 	int fd;
 
-	if (!connect_to(call, &fd, error))
+	if (!connect_to(&call->pick.endpoint, &fd, error))
 		return false;
 	line = line_new(call, fd);
-	if (!loop_add(call->pool->loop, &line->watch)) {
-		*error = errno;
+	line->call = call;
+	line->connect_until = pp_now() + MIN(settings->connect, timeout_of(line));
+	if (*error != 0) {
+		line->state = LINE_QUEUEING;
+		loop_timer_set(call->pool->loop, &line->timer, pp_now() + KNOCK_EVERY);
+	} else if ((*error = watch(line)) != 0) {
 		close(fd);
 		g_free(line);
 		return false;
 	}
-	line->state = LINE_CONNECTING;
-	line->call = call;
 	call->line = line;
-	limit = MIN(settings->connect, timeout_of(line));
-	loop_timer_set(call->pool->loop, &line->timer, pp_now() + limit);
 	return true;
 }
 

@@ -17,6 +17,8 @@ class Upstream:
         self.does, self.path, self.host, self.port = does, path, host, port
         self.requests, self.connections, self.headers = [], 0, []
         self.proxy = 0  # version of the header that comes first
+        self.accepts = threading.Event()  # cleared: after the next connection none is accepted
+        self.accepts.set()
         self.open = []
         self.lock = threading.Lock()
         self.start()
@@ -66,6 +68,7 @@ class Upstream:
 
     def _accept(self, listener):
         while True:
+            self.accepts.wait(30)
             try:
                 connection, _ = listener.accept()
             except OSError:

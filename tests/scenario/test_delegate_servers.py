@@ -8,6 +8,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -16,6 +17,23 @@ from delegating import Delegating  # noqa: E402
 from load import Load  # noqa: E402
 from policy import PolicyClient, encode, wait_until  # noqa: E402
 from tap import contains, equal, note, run_cases  # noqa: E402
+
+
+@contextlib.contextmanager
+def full_queue(server):
+    """As many connections as a server on a unix socket lets wait, of which it accepts none until it may."""
+    server.accepts.clear()
+    server.listener.listen(0)
+    with contextlib.ExitStack() as crowd:
+        for _ in range(2):  # it may be accepting one
+            full = False
+            while not full:
+                one = crowd.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                full = one.connect_ex(server.path) != 0
+            time.sleep(0.1)
+        yield
+        server.accepts.set()
 
 
 class DelegateServers(Delegating):
@@ -117,6 +135,29 @@ class DelegateServers(Delegating):
         equal(self.server.wait_line(server="b").values["tries"], "2")
 
     # -- health -----------------------------------------------------------------
+
+    def case_a_unix_socket_whose_queue_is_full_is_waited_for(self):
+        """connect() tells that at once: it is no reason to ask nobody, nor to take the server down."""
+        self.fresh()
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            a = self.upstream("HOLD a", path=f"{folder}/a")
+            os.chmod(a.path, 0o777)
+            client = self.serve([a], "inter = '0s', fall = 1, error_limit = 1")
+            with full_queue(a):
+                later = threading.Timer(0.3, a.accepts.set)
+                later.start()
+                began = time.monotonic()
+                equal(client.ask(), "HOLD a")
+                equal(time.monotonic() - began > 0.2, True, "it was full")
+                later.join()
+            row = self.show()["a"]
+            equal((row["state"], row["queries"], row["failed"]), ("up", 1, 0))
+            a.drop()
+            with full_queue(a):
+                contains(client.ask(), "450 4.7.9 default")
+            row = self.show()["a"]
+            equal((row["state"], row["trouble"]), ("down", "no connection in time"))
 
     def case_a_server_that_hangs_costs_a_few_requests_and_comes_back(self):
         self.fresh()
