@@ -218,6 +218,7 @@ bool upstream_choose(struct upstream *upstream, uint64_t tried, uint64_t stick, 
 
 		describe(upstream, index, pick);
 		server->trying = !server->up;
+		server->tried_at = now;
 		server->queries++;
 		if (server->open++ == 0 || server->trying)
 			server->silent = now;

@@ -21,6 +21,7 @@ struct upstream_server {
 	pp_msec_t try_again; /* pp_now(): without checks, when a request may try it */
 	pp_msec_t pause;     /* the last one before that */
 	bool trying;         /* one does */
+	pp_msec_t tried_at;  /* pp_now(): since then */
 	pp_msec_t silent;    /* pp_now(): since when none of the open ones was answered */
 	pp_msec_t usual;     /* how long its answers take, in 1/16 ms: a mean that forgets */
 	int64_t crowd;       /* how many wait when one is answered, in 1/16: the most, that is forgotten */

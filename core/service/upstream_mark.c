@@ -42,6 +42,7 @@ static void turn(struct upstream *upstream, struct upstream_server *server, bool
 	pp_msec_t now = pp_time();
 
 	server->up = up;
+	server->trying = false;
 	server->changing = server->errors = server->hangs = 0;
 	server->turn = 0;
 	server->pause = PAUSE_FIRST;
@@ -92,6 +93,12 @@ static void try_later(struct upstream_server *server)
 	server->try_again = pp_now() + server->pause;
 }
 
+/* Whether it is the one that tries a server that is down, and no older one. Both are pp_now(). */
+static bool is_attempt(const struct upstream_server *server, pp_msec_t began)
+{
+	return server->trying && began >= server->tried_at;
+}
+
 /* began: pp_now(). */
 static void request_failed(struct upstream *upstream, struct upstream_server *server, bool hung,
                            pp_msec_t began, const char *why, struct change *change)
@@ -115,18 +122,19 @@ void upstream_report(struct upstream *upstream, unsigned index, enum upstream_re
                      const char *why)
 {
 	struct upstream_server *server = &upstream->server[index];
+	pp_msec_t began = pp_now() - took;
 	struct change change = { 0 };
 
 	g_mutex_lock(&upstream->lock);
 	server->open--;
-	server->trying = false;
+	server->trying &= !is_attempt(server, began);
 	if (result == UPSTREAM_ANSWERED) {
 		server->silent = pp_now();
 		server->usual += took - server->usual / 16;
 		server->crowd = MAX((server->open + 1) * 16, server->crowd - server->crowd / 16);
 		request_answered(upstream, server, &change);
 	} else if (result != UPSTREAM_ABANDONED) {
-		request_failed(upstream, server, result == UPSTREAM_TIMED_OUT, pp_now() - took, why, &change);
+		request_failed(upstream, server, result == UPSTREAM_TIMED_OUT, began, why, &change);
 	}
 	g_mutex_unlock(&upstream->lock);
 	say(upstream, index, &change);

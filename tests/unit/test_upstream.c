@@ -35,7 +35,7 @@ static const char *ask(struct upstream *upstream, uint64_t tried, uint64_t stick
 
 	if (!upstream_choose(upstream, tried, stick, &pick))
 		return "nobody";
-	upstream_report(upstream, pick.server, result, 1, "it is broken");
+	upstream_report(upstream, pick.server, result, 0, "it is broken");
 	return upstream_settings(upstream)->servers[pick.server].name;
 }
 
@@ -206,6 +206,29 @@ static void test_late_failures(void)
 	clock_advance(1999);
 	g_assert_cmpstr(answer(upstream), ==, "nobody");
 	clock_advance(1);
+	g_assert_cmpstr(answer(upstream), ==, "a");
+	upstream_close(upstream);
+}
+
+/* Nor do they let another request try it while one does. */
+static void test_late_reports(void)
+{
+	struct upstream *upstream = MAKE({ .name = "a" });
+	struct upstream_pick pick;
+
+	for (unsigned i = 0; i < 5; i++)
+		g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+	clock_advance(1000);
+	for (unsigned i = 0; i < 3; i++)
+		upstream_report(upstream, 0, UPSTREAM_TIMED_OUT, 1000, "no answer");
+	g_assert_false(is_up(upstream, 0));
+	clock_advance(2000);
+	g_assert_true(upstream_choose(upstream, 0, 0, &pick));
+	clock_advance(1000);
+	upstream_report(upstream, 0, UPSTREAM_TIMED_OUT, 4000, "no answer");
+	upstream_report(upstream, 0, UPSTREAM_ABANDONED, 4000, NULL);
+	g_assert_cmpstr(answer(upstream), ==, "nobody");
+	upstream_report(upstream, 0, UPSTREAM_ANSWERED, 1000, NULL);
 	g_assert_cmpstr(answer(upstream), ==, "a");
 	upstream_close(upstream);
 }
@@ -455,6 +478,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/upstream/without checks one request tries a server that is down", test_half_open);
 	g_test_add_func("/upstream/requests under way when it went down do not put off that try",
 	                test_late_failures);
+	g_test_add_func("/upstream/nor do they let a second one try it", test_late_reports);
 	g_test_add_func("/upstream/checks take it down and bring it up", test_checks);
 	g_test_add_func("/upstream/one that answers nobody is passed over", test_silent);
 	g_test_add_func("/upstream/as many as take it down stay with one that answers nobody", test_leave);
