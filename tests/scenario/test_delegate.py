@@ -125,6 +125,20 @@ class Delegate(Delegating):
             equal(client.ask(), "HOLD")
         equal(a.connections, 3, "connections")
 
+    def case_with_connections_for_one_request_not_even_a_late_second_reply_reaches_the_next(self):
+        self.fresh()
+
+        def twice(request, connection):
+            connection.sendall(b"action=HOLD " + re.search(rb"\ninstance=(.*)\n", request)[1] + b"\n\n")
+            time.sleep(0.05)
+            return "HOLD second"
+
+        a = self.upstream(twice)
+        client = self.serve([a], "inter = '0s', idle = '0s'")
+        for i in range(5):
+            equal(client.ask(instance=f"i{i}"), f"HOLD i{i}")
+        equal(a.connections, 5)
+
     def case_a_server_that_half_closes_behind_its_reply_is_heard_and_not_asked_there_again(self):
         self.fresh()
 
