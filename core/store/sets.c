@@ -11,6 +11,8 @@ struct tables {
 	char *set, *table; /* names */
 	enum sets_state state;
 	int version;   /* found or made; -1 = not known */
+	int newer;     /* the last version that was too new, and said to be */
+	bool worked;   /* with the version of this program, in this database */
 	int64_t again; /* refused: when to try again, monotonic microseconds */
 	char error[240], said[240];
 };
@@ -205,6 +207,7 @@ static void decided(struct sets *sets, const struct statement_set *set, bool goo
 		say_migrated(sets, tables, from, to);
 		tables->state = SETS_READY;
 		tables->version = to;
+		tables->worked = true;
 		tables->said[0] = '\0';
 	} else {
 		tables->state = SETS_REFUSED;
@@ -219,6 +222,28 @@ static void decided(struct sets *sets, const struct statement_set *set, bool goo
 	pthread_mutex_unlock(&sets->lock);
 }
 
+/* A newer program has brought the tables on while this one used them, as when servers that share them are
+ * upgraded one after the other: migrations only add, so it goes on. */
+static bool goes_on(struct sets *sets, const struct statement_set *set, int found)
+{
+	struct tables *tables;
+	bool worked;
+
+	pthread_mutex_lock(&sets->lock);
+	tables = find(sets, set)->tables;
+	worked = tables->worked;
+	if (worked && tables->newer != found) {
+		tables->newer = found;
+		pp_log(PP_LOG_NOTICE,
+		       "%s: a newer ppolicyd has brought the tables of %s to version %d; this one goes on "
+		       "with "
+		       "them as long as it runs",
+		       sets->who, tables->set, found);
+	}
+	pthread_mutex_unlock(&sets->lock);
+	return worked;
+}
+
 static bool migrate(struct sets *sets, const struct database_driver *driver, struct database *database,
                     const struct statement_set *set, struct database_error *error)
 {
@@ -231,7 +256,10 @@ static bool migrate(struct sets *sets, const struct database_driver *driver, str
 	}
 	if (error->fault != DATABASE_DATA && !(error->fault == DATABASE_DENIED && from > to))
 		return false;
-	decided(sets, set, false, from, to, error);
+	if (error->fault == DATABASE_DENIED && goes_on(sets, set, from))
+		decided(sets, set, true, from, from, NULL);
+	else
+		decided(sets, set, false, from, to, error);
 	return true;
 }
 
@@ -250,12 +278,15 @@ bool sets_migrate(struct sets *sets, const struct database_driver *driver, struc
 	return good;
 }
 
-void sets_reopened(struct sets *sets)
+void sets_reopened(struct sets *sets, bool replaced)
 {
 	pthread_mutex_lock(&sets->lock);
 	for (unsigned i = 0; i < sets->known->len; i++) {
-		known_at(sets, i)->tables->state = SETS_WAITING;
-		known_at(sets, i)->tables->version = -1;
+		struct tables *tables = known_at(sets, i)->tables;
+
+		tables->state = SETS_WAITING;
+		tables->version = -1;
+		tables->worked = tables->worked && !replaced;
 	}
 	atomic_store(&sets->waiting, sets->known->len > 0);
 	pthread_mutex_unlock(&sets->lock);

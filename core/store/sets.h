@@ -40,7 +40,9 @@ void sets_each(struct sets *sets, void (*visit)(const struct statement_set *set,
  * again after some seconds. False: the trouble is not of one set, but of the database. */
 bool sets_migrate(struct sets *sets, const struct database_driver *driver, struct database *database,
                   struct database_error *error);
-void sets_reopened(struct sets *sets); /* all of them wait again: it may be another database */
+/* All of them wait again: it may be another database. replaced: it is known to be. Tables that are
+ * newer than this program are refused, but for those that it has used before they were. */
+void sets_reopened(struct sets *sets, bool replaced);
 
 /* Finds out which sets nobody uses any more; connections: a bit for each that has to forget
  * them. True: there are some. */

@@ -22,6 +22,7 @@ struct writer {
 	struct database *database; /* NULL: not open */
 	struct batch *batch;
 	int64_t opened, looked; /* when it was, when it was still there */
+	bool replaced;          /* the next one is another */
 	int64_t ticked;
 
 	/* The last attempt failed: */
@@ -87,7 +88,8 @@ static bool connect_database(struct writer *writer)
 	}
 	atomic_fetch_add(&store->open, 1);
 	writer->opened = writer->looked = g_get_monotonic_time();
-	sets_reopened(&store->sets);
+	sets_reopened(&store->sets, writer->replaced);
+	writer->replaced = false;
 	if (!sets_migrate(&store->sets, store->driver, writer->database, &error)) {
 		disconnect(writer);
 		note_trouble(writer, &error, false);
@@ -115,6 +117,7 @@ static void look(struct writer *writer, int64_t now)
 	case DATABASE_THERE: return;
 	case DATABASE_GONE: break;
 	case DATABASE_REPLACED:
+		writer->replaced = true;
 		pp_log(PP_LOG_WARNING, "%s: another database is in its place, which is used from now on",
 		       writer->store->who);
 	}
@@ -360,6 +363,7 @@ static void clear(struct writer *writer)
 	if (clears == store->cleared)
 		return;
 	disconnect(writer);
+	writer->replaced = true;
 	connect_database(writer);
 	pthread_mutex_lock(&store->lock);
 	store->cleared = clears;

@@ -357,15 +357,28 @@ class Faults:
 
     # -- tables and statements -------------------------------------------
 
-    def case_tables_of_a_newer_program_are_left_alone(self):
-        def harm():
-            self.database.rows("UPDATE ppolicyd_schema SET version = 7 WHERE name = 'greylist'")
-            self.kill_connections()
+    def _versions(self, version):
+        self.database.rows(f"UPDATE ppolicyd_schema SET version = {version} WHERE name = 'greylist'")
 
-        load = self.fault(
-            "schema newer", harm,
-            lambda: self.database.rows("UPDATE ppolicyd_schema SET version = 1 WHERE name = 'greylist'"),
-            settled=1.5, away=WRITES, most=WAITED + MACHINE)
+    def case_tables_that_a_newer_program_brings_on_are_used_still(self):
+        """Gateways are upgraded one after the other; those of before also connect again meanwhile."""
+        def harm():
+            self._versions(7)
+            for _ in range(3):
+                self.kill_connections()
+                time.sleep(1)
+
+        try:
+            load = self.fault("schema newer since", harm, lambda: None, seconds=0, most=WAITED + MACHINE)
+            equal([ask for ask in unknown(load.asks) if "version" in ask.text][:3], [])
+            contains(self.server.log(), "a newer ppolicyd has brought the tables of greylist to version 7")
+        finally:
+            self._versions(1)
+
+    def case_tables_of_a_newer_program_are_left_alone(self):
+        self._versions(7)
+        self.serve(self.database.settings())
+        load = self.fault("schema newer", lambda: None, lambda: self._versions(1), away=WRITES, most=WAITED + MACHINE)
         self.texts(load, "the tables of greylist have version 7, and this ppolicyd knows versions up to 1")
 
     def case_a_slow_query_is_ended_by_the_server_and_harms_no_other(self):

@@ -289,6 +289,38 @@ static void test_refused(void)
 	scripted_end(store);
 }
 
+/* Servers that share tables are upgraded one after the other: those of before go on until they end. */
+static void test_newer_meanwhile(void)
+{
+	struct store *store = scripted_store();
+	struct stored ask;
+
+	store_add(store, &scripted_tables);
+	stored_log_start();
+	g_assert_true(store_open(store));
+	g_assert_cmpint(stored_run(store, &ask, &scripted_tabled, "192.0.2.1", "a", 1), ==, STORE_DONE);
+	stored_free(&ask, 1);
+	scripted_version(3);
+	for (int i = 0; i < 3; i++) {
+		scripted_fail(SPOT_RUN, 1, DATABASE_LOST, "the line is cut");
+		g_assert_cmpint(stored_run(store, &ask, &scripted_tabled, "192.0.2.1", "a", 1), ==,
+		                STORE_DONE);
+		stored_free(&ask, 1);
+		g_assert_cmpint(stored_run(store, &ask, &scripted_tabled_read, "192.0.2.1", "a", 1), ==,
+		                STORE_DONE);
+		stored_free(&ask, 1);
+	}
+	stored_log_expect(0, "made the tables of tables, version 2",
+	                  "a newer ppolicyd has brought the tables of tables to version 3", NULL);
+	/* Of another database nobody knows what became of it. */
+	scripted_replace();
+	stored_log_expect(3000, "made the tables of tables, version 2",
+	                  "a newer ppolicyd has brought the tables of tables to version 3",
+	                  "another database is in its place", "knows versions up to 2 only", NULL);
+	g_assert_cmpint(stored_run(store, &ask, &scripted_tabled, "192.0.2.1", "a", 1), ==, STORE_FAILED);
+	scripted_end(store);
+}
+
 /* Until its tables are looked at, what reads a set goes the way of the writer. */
 static void test_not_yet(void)
 {
@@ -382,6 +414,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/store faults/a reader tries again", test_reader_faults);
 	g_test_add_func("/store faults/a reader that cannot open leaves asks to the others", test_one_reader);
 	g_test_add_func("/store faults/refused tables fail their own asks only", test_refused);
+	g_test_add_func("/store faults/tables that a newer program brings on while they are used",
+	                test_newer_meanwhile);
 	g_test_add_func("/store faults/reading waits until the tables are looked at", test_not_yet);
 	g_test_add_func("/store faults/what cannot be written can be read", test_denied_tables);
 	g_test_add_func("/store faults/a store in trouble ends soon", test_end_in_trouble);
