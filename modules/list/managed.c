@@ -270,14 +270,15 @@ static bool is_managed(pp_call_t *call)
 	                    pp_call_check(call), conf->file != NULL ? conf->file : source);
 }
 
-/* What no search could find is refused here, not when the list is read. */
+/* What no search could find is refused here, not when the list is read; and what a database may take for
+ * another entry: to MySQL blanks at the end are nothing. */
 static bool is_entry(pp_call_t *call, const char *value)
 {
 	const struct conf *conf = pp_call_conf(call);
 	struct snapshot *snapshot = snapshot_new(conf->method);
 	g_autofree char *copy = g_strdup(value);
-	char wrong[LIST_WRONG_SIZE];
-	bool good = snapshot_add(snapshot, conf, copy, "", 0, wrong);
+	char wrong[LIST_WRONG_SIZE] = "an entry does not end in a blank";
+	bool good = !g_str_has_suffix(value, " ") && snapshot_add(snapshot, conf, copy, "", 0, wrong);
 
 	snapshot_finish(snapshot);
 	snapshot_unref(snapshot);

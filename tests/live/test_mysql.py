@@ -123,6 +123,20 @@ class MySQL:
         contains(self.server.ctl("cache", "drop", "check=kept"), "in the store")
         equal(self.database.rows("SELECT * FROM answers"), [])
 
+    def case_blanks_at_the_end_make_another_value(self):
+        """Not so to MySQL, where 'a' = 'a ' with most collations."""
+        self.server.ctl("list", "add", "known", "blank@example.net")
+        equal(self.ask(helo_name="known", sender="blank@example.net")[0], "known found")
+        equal(self.ask(helo_name="known", sender="blank@example.net ")[0], "known absent")
+        for words in (("add", "known", "blank@example.net ", "for=1s"), ("remove", "known", "blank@example.net ")):
+            try:
+                raise AssertionError(self.server.ctl("list", *words))
+            except subprocess.CalledProcessError:
+                pass
+        equal(self.database.rows("SELECT value, until FROM known"), [("blank@example.net", None)])
+        self.server.ctl("list", "remove", "known", "blank@example.net")
+        equal(self.database.rows("SELECT value, until FROM known"), [])
+
     def case_the_tables_have_comments(self):
         for table in ("answers", "greylist", "known", "ppolicyd_schema"):
             contains(self.database.rows(f"SHOW CREATE TABLE {table}")[0][1], "COMMENT='ppolicyd: ")

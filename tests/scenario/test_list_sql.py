@@ -199,6 +199,9 @@ class ListSql:
     def case_a_managed_list_that_is_read_whole_knows_of_a_change_at_once(self):
         self.serve('the = check.list { managed = "blocked", search = "mail", attribute = "sender", refresh = "1h", max_age = "2h" }')
         contains(self.ask(sender="a@sub.example.net"), "absent")
+        status, text = self.ctl("list", "add", "the", "a@example.org ")
+        equal(status, 1)
+        contains(text, "an entry does not end in a blank")
         status, text = self.ctl("list", "add", "the", "a@exa mple.org")
         equal(status, 1, text)
         equal(self.ctl("list", "add", "the", ".example.net", "reason=all of them")[0], 0)
