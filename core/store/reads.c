@@ -6,6 +6,8 @@
 #include "store/inside.h"
 #include "store/match.h"
 
+#define PATIENCE STORE_SECOND /* what is refused later than this is not tried again */
+
 struct reads {
 	struct match_entry asks[STATEMENT_ROWS_MAX];    /* sorted by key; group: the index of its leader */
 	struct match_entry leaders[STATEMENT_ROWS_MAX]; /* the first of each key; group: of asks */
@@ -15,6 +17,7 @@ struct reads {
 	struct rows_gather gather;
 
 	/* While it runs. */
+	int64_t began;
 	const struct statement *statement;
 	const struct database_driver *driver;
 	struct database *database;
@@ -125,15 +128,23 @@ static bool run_once(struct reads *reads, struct match_entry *leaders, unsigned 
 	       give_rows(reads, leaders, count, names);
 }
 
-/* What is refused is run by halves, until the one that is at fault stands alone. */
+static void fail_part(struct reads *reads, const struct match_entry *leaders, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		answer(reads, &leaders[i], 0, 0, reads->error->text);
+}
+
+/* What is refused is run by halves, until the one that is at fault stands alone. But for what was ended since
+ * it took too long, as when the disk is slow: its halves would, one after the other, and nobody waits still.
+ */
 static bool run_part(struct reads *reads, struct match_entry *leaders, unsigned count)
 {
 	if (run_once(reads, leaders, count))
 		return true;
 	if (reads->error->fault != DATABASE_DATA)
 		return false;
-	if (count == 1) {
-		answer(reads, leaders, 0, 0, reads->error->text);
+	if (count == 1 || g_get_monotonic_time() - reads->began >= PATIENCE) {
+		fail_part(reads, leaders, count);
 		return true;
 	}
 	return run_part(reads, leaders, count / 2) && run_part(reads, leaders + count / 2, count - count / 2);
@@ -158,6 +169,7 @@ bool reads_run(struct reads *reads, struct store_ask *asks, const struct databas
 	reads->driver = driver;
 	reads->database = database;
 	reads->error = error;
+	reads->began = g_get_monotonic_time();
 	for (unsigned first = 0, rows; first < reads->leader_count && good; first += rows) {
 		rows = statement_rows(reads->leader_count - first, driver->remote);
 		good = run_part(reads, reads->leaders + first, rows);

@@ -284,6 +284,11 @@ static bool run_locked(struct database *database, const struct statement *statem
 		g_usleep(LOCKED_WAIT * 1000);
 		return false;
 	}
+	if (has("slow", rows, values)) {
+		*error = (struct database_error){ .fault = DATABASE_DATA, .text = "it took too long" };
+		g_usleep(SLOW_WAIT * 1000);
+		return false;
+	}
 	if (has("poison", rows, values)) {
 		*error = (struct database_error){ .fault = DATABASE_DATA, .text = "poison is refused" };
 		return false;

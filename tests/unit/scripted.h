@@ -2,7 +2,8 @@
  *
  * It has no tables: a row is counted under its key (client sender) for ever, also when it
  * is rolled back, and comes back with this count. A client "poison" is refused, the row of
- * one that begins with "locked" is locked, for which it waits LOCKED_WAIT.
+ * one that begins with "locked" is locked, for which it waits LOCKED_WAIT; what is asked of one
+ * that begins with "slow" is ended after SLOW_WAIT.
  */
 #ifndef UNIT_SCRIPTED_H
 #define UNIT_SCRIPTED_H
@@ -11,6 +12,7 @@
 #include "stored.h"
 
 #define LOCKED_WAIT 400 /* ms */
+#define SLOW_WAIT 600   /* ms */
 
 enum scripted_spot { SPOT_OPEN, SPOT_BEGIN, SPOT_RUN, SPOT_COMMIT, SPOT_VERSION, SPOTS };
 

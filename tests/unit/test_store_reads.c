@@ -87,6 +87,29 @@ static void test_poison(void)
 	scripted_end(store);
 }
 
+/* Where each half takes as long as all of them, looking for the one at fault would take a minute. */
+static void test_slow(void)
+{
+	struct store *store = scripted_store();
+	struct stored *asks = scripted_many(store, &scripted_read, 50);
+
+	for (unsigned i = 0; i < 50; i++) {
+		asks[i].values[0].length = (uint32_t)g_snprintf(asks[i].client, sizeof(asks[i].client),
+		                                                "slow %u", i);
+	}
+	stored_log_start();
+	store_open(store);
+	stored_await(asks, 50, 10 * SLOW_WAIT);
+	for (unsigned i = 0; i < 50; i++) {
+		g_assert_cmpint(asks[i].ask.state, ==, STORE_FAILED);
+		g_assert_cmpstr(asks[i].ask.error, ==, "it took too long");
+	}
+	g_assert_cmpuint(scripted_calls(SPOT_RUN), <=, 6);
+	stored_log_expect(0, NULL);
+	free_many(asks, 50);
+	scripted_end(store);
+}
+
 /* Whatever a result looks like, nobody gets the row of another one; what has none has none. */
 static void test_rows(void)
 {
@@ -207,6 +230,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/store reads/equal keys are asked about once", test_equal_keys);
 	g_test_add_func("/store reads/one alone is one statement", test_one);
 	g_test_add_func("/store reads/what is refused harms nobody else", test_poison);
+	g_test_add_func("/store reads/what takes too long is not taken apart", test_slow);
 	g_test_add_func("/store reads/each ask gets its own rows, however they come back", test_rows);
 	g_test_add_func("/store reads/a connection that broke is opened again", test_lost);
 	g_test_add_func("/store reads/few wait for one that is under way", test_company);
