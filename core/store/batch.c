@@ -6,7 +6,10 @@
 #include "store/inside.h"
 #include "store/match.h"
 
-enum { ENTRIES_FIRST = 256 };
+enum {
+	ENTRIES_FIRST = 256,
+	RUN_BYTES = 512 << 10 /* of a run of many: servers end connections on which more than so much comes */
+};
 
 /* The asks of one statement. */
 struct group {
@@ -243,6 +246,17 @@ static bool run_part(struct batch *batch, struct match_entry *entries, unsigned 
 	                      run_part(batch, entries + count / 2, count - count / 2));
 }
 
+/* How many a run may have: such as one of MySQL with max_allowed_packet = 1M. */
+static unsigned rows_of_run(const struct batch *batch, const struct match_entry *entries, unsigned count)
+{
+	size_t bytes = 0;
+	unsigned fit = 0;
+
+	while (fit < MIN(count, STATEMENT_ROWS_MAX) && bytes + entries[fit].ask->bytes <= RUN_BYTES)
+		bytes += entries[fit++].ask->bytes;
+	return statement_rows(MAX(fit, 1), batch->driver->remote);
+}
+
 /* Entries of one statement, each with another key. */
 static bool run_round(struct batch *batch, struct match_entry *entries, unsigned count)
 {
@@ -251,7 +265,7 @@ static bool run_round(struct batch *batch, struct match_entry *entries, unsigned
 	if (entries->ask->statement->writes)
 		batch->rows_written += count;
 	for (unsigned rows; count > 0; count -= rows, entries += rows) {
-		rows = keyed ? statement_rows(count, batch->driver->remote) : 1;
+		rows = keyed ? rows_of_run(batch, entries, count) : 1;
 		if (!run_part(batch, entries, rows))
 			return false;
 	}

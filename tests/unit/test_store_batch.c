@@ -27,6 +27,33 @@ static void test_runs(void)
 	store_unref(store);
 }
 
+/* A server takes so much at a time, however few rows it is. */
+static void test_bytes(void)
+{
+	enum { COUNT = 300, LENGTH = 8000 };
+	struct store *store = scripted_store();
+	struct stored *asks = g_new0(struct stored, COUNT);
+	g_autofree char *long_one = g_strnfill(LENGTH, 'a');
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		g_autofree char *client = g_strdup_printf("client %u", i);
+
+		stored_set(&asks[i], &scripted_touch, client, "", i);
+		asks[i].values[1].string = long_one;
+		asks[i].values[1].length = LENGTH;
+		g_assert_true(stored_start(store, &asks[i]));
+	}
+	store_open(store);
+	stored_await(asks, COUNT, 5000);
+	for (unsigned i = 0; i < COUNT; i++)
+		g_assert_cmpint(stored_integer(&asks[i], "times"), ==, 1);
+	g_assert_cmpuint(scripted_largest() * LENGTH, <, 1 << 19);
+	g_assert_cmpuint(scripted_largest(), >, 16);
+	g_assert_cmpuint(scripted_calls(SPOT_COMMIT), ==, 1);
+	free_many(asks, COUNT);
+	store_unref(store);
+}
+
 static void test_keyless(void)
 {
 	struct store *store = scripted_store();
@@ -265,6 +292,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/store batch/asks run in powers of two, in one transaction", test_runs);
+	g_test_add_func("/store batch/what is long runs with fewer others", test_bytes);
 	g_test_add_func("/store batch/without a key each row runs alone", test_keyless);
 	g_test_add_func("/store batch/equal keys run in order of arrival", test_equal_keys);
 	g_test_add_func("/store batch/poison rows harm nobody else", test_poison);
