@@ -38,6 +38,7 @@ static const struct {
 	{ 1205, DATABASE_BUSY,
 	  "somebody else holds a lock for too long (SHOW PROCESSLIST, SHOW ENGINE INNODB STATUS)" },
 	{ 1213, DATABASE_BUSY, "two transactions were in each other's way each time" },
+	{ 3101, DATABASE_BUSY, "two transactions were in each other's way each time" },
 	{ 1020, DATABASE_BUSY, NULL }, /* a row has changed since it was read */
 	{ 1412, DATABASE_BUSY, NULL }, /* the table was changed meanwhile */
 	{ 1615, DATABASE_BUSY, NULL }, /* ... and a statement has to be prepared anew */
@@ -62,6 +63,7 @@ static const struct {
 	{ 1836, DATABASE_LOST, "it is read-only" },
 	{ 1180, DATABASE_LOST, NULL }, /* at a commit: nobody knows what became of it */
 	{ 1047, DATABASE_LOST, "it is not part of its cluster (wsrep_ready is off)" },
+	{ 3100, DATABASE_LOST, "it cannot commit with its group" },
 	{ 1053, DATABASE_LOST, "it is being shut down" },
 	{ 1152, DATABASE_LOST, NULL }, /* the connection was aborted */
 	{ 1158, DATABASE_LOST, NULL },

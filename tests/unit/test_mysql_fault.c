@@ -29,6 +29,8 @@ static const struct {
 	{ 0, DATABASE_LOST, "db1: it failed, and nothing says why" },
 	{ 1205, DATABASE_BUSY, "db1: somebody else holds a lock for too long" },
 	{ 1213, DATABASE_BUSY, "db1: two transactions were in each other's way each time (error 1213)" },
+	{ 3101, DATABASE_BUSY, "db1: two transactions were in each other's way each time (error 3101)" },
+	{ 3100, DATABASE_LOST, "db1: it cannot commit with its group (error 3100)" },
 	{ 1290, DATABASE_LOST, "db1: it is read-only (error 1290)" },
 	{ 1836, DATABASE_LOST, "db1: it is read-only (error 1836)" },
 	{ 1047, DATABASE_LOST, "db1: it is not part of its cluster (wsrep_ready is off) (error 1047)" },
