@@ -18,7 +18,8 @@
 /* A notice that has been told. */
 struct heard {
 	int64_t number;
-	pp_msec_t at; /* pp_now() */
+	pp_msec_t made; /* a number that is used once more is of another one */
+	pp_msec_t at;   /* pp_now() */
 	bool again;
 };
 
@@ -229,11 +230,10 @@ static bool is_due(struct gateways *gateways, int64_t number, struct gateways_no
 	struct heard *heard = g_hash_table_lookup(gateways->heard, &number);
 	pp_msec_t now = pp_now();
 
-	if (heard == NULL) {
+	if (heard == NULL || heard->made != notice->made) {
 		heard = g_new0(struct heard, 1);
-		heard->number = number;
-		heard->at = now;
-		g_hash_table_insert(gateways->heard, &heard->number, heard);
+		*heard = (struct heard){ .number = number, .made = notice->made, .at = now };
+		g_hash_table_replace(gateways->heard, &heard->number, heard);
 		return !notice->ours;
 	}
 	if (heard->again || now - heard->at < AGAIN)
@@ -258,6 +258,20 @@ static gboolean is_settled(gpointer key, gpointer value, gpointer data)
 	return *(const int64_t *)key <= *(const int64_t *)data;
 }
 
+/* Numbers are never negative, and a NULL (which 0 is) would find nothing. */
+static int64_t before_first(const struct gateways *gateways)
+{
+	return gateways->settled > 1 ? gateways->settled - 1 : -1;
+}
+
+/* Whether the first page begins with the last row that is settled. If not it was deleted, as after a day,
+ * or rows are those of a backup, or numbers begin anew: then nothing is settled. */
+static bool is_continued(const struct gateways *gateways, const struct store_rows *rows, int64_t number)
+{
+	return gateways->settled == 0 || number >= gateways->settled ||
+	       (rows->count > 0 && number_of(rows, 0, "number") == gateways->settled);
+}
+
 /* A page behind a number; how many rows it had, *number: of the last. -1: it failed. */
 static int listen_page(struct gateways *gateways, int64_t *number,
                        void (*heard)(const struct gateways_notice *notice, void *data), void *data)
@@ -270,23 +284,25 @@ static int listen_page(struct gateways *gateways, int64_t *number,
 
 	if (!run(gateways, gateways->since, arguments, &rows, NULL))
 		return -1;
+	if (!is_continued(gateways, rows, *number)) {
+		gateways->settled = 0;
+		*number = before_first(gateways);
+		store_rows_free(rows);
+		return PAGE;
+	}
 	count = (int)rows->count;
 	for (unsigned i = 0; i < rows->count; i++) {
 		struct gateways_notice notice = notice_of(gateways, rows, i);
 
 		*number = number_of(rows, i, "number");
+		if (*number == gateways->settled)
+			continue;
 		if (is_due(gateways, *number, &notice))
 			heard(&notice, data);
 		settle(gateways, *number, notice.made);
 	}
 	store_rows_free(rows);
 	return count;
-}
-
-/* Numbers are never negative, and a NULL would find nothing. */
-static int64_t before_first(const struct gateways *gateways)
-{
-	return gateways->settled > 0 ? gateways->settled : -1;
 }
 
 static void tidy(struct gateways *gateways)

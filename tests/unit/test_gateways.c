@@ -128,6 +128,7 @@ static void with_numbers(struct fixture *f)
 {
 	g_autofree char *folder = g_build_filename(f->folder, "sqlite", "direct", NULL);
 	g_autofree char *file = g_build_filename(folder, "add.sql", NULL);
+	g_autofree char *clear = g_build_filename(folder, "clear.sql", NULL);
 	const char *const folders[] = { f->folder, NULL };
 	char *error = NULL;
 
@@ -136,10 +137,13 @@ static void with_numbers(struct fixture *f)
 	                                  "INSERT INTO ppolicyd_notices (number, made, gateway, check_name) "
 	                                  "VALUES (:number, :made, 'mx9/1', 'late')",
 	                                  -1, NULL));
+	g_assert_true(g_file_set_contents(
+	        clear, "DELETE FROM ppolicyd_notices WHERE number > :number AND made <= :made", -1, NULL));
 	f->direct = statement_set_load(folders, "sqlite", "direct", "direct", &error);
 	g_assert_cmpstr(error, ==, NULL);
 	store_add(f->stores[0], f->direct);
 	g_unlink(file);
+	g_unlink(clear);
 	g_rmdir(folder);
 	*strrchr(folder, '/') = '\0';
 	g_rmdir(folder);
@@ -190,6 +194,28 @@ static void who_was_deaf_for_more_than_a_day_forgets_all(struct fixture *f, gcon
 	g_assert_true(gateways_listen(f->two, hear, f));
 }
 
+/* As after a backup was restored, or TRUNCATE. */
+static void numbers_that_begin_anew_are_heard(struct fixture *f, gconstpointer data)
+{
+	(void)data;
+	with_numbers(f);
+	run_direct(f, "add", 40);
+	expect(f, f->two, "late");
+	clock_advance(2 * MINUTE);
+	expect(f, f->two, "late again");
+	expect(f, f->two, "");
+	run_direct(f, "clear", 0);
+	expect(f, f->two, "");
+	run_direct(f, "add", 3);
+	expect(f, f->two, "late");
+	/* Also where the number was used before. */
+	run_direct(f, "clear", 0);
+	clock_advance(1);
+	run_direct(f, "add", 3);
+	expect(f, f->two, "late");
+	statement_set_unref(f->direct);
+}
+
 static void old_notices_go(struct fixture *f, gconstpointer data)
 {
 	(void)data;
@@ -232,6 +258,21 @@ static void another_takes_it_half_a_minute_after_its_owner_is_gone(struct fixtur
 	g_assert_true(gateways_have_duty(f->two, "answers"));
 }
 
+/* A machine that starts with a wrong clock, and restarts with the right one, is another server by then. */
+static void a_clock_that_was_ahead_does_not_keep_a_duty(struct fixture *f, gconstpointer data)
+{
+	(void)data;
+	clock_advance(24 * 60 * MINUTE);
+	g_assert_true(gateways_have_duty(f->one, "answers"));
+	clock_advance(-24 * 60 * MINUTE);
+	g_assert_true(gateways_have_duty(f->two, "answers"));
+	/* Some minutes are no reason. */
+	clock_advance(9 * MINUTE);
+	g_assert_true(gateways_have_duty(f->one, "greylist"));
+	clock_advance(-9 * MINUTE);
+	g_assert_false(gateways_have_duty(f->two, "greylist"));
+}
+
 static void who_is_alone_has_all_duties(struct fixture *f, gconstpointer data)
 {
 	(void)f;
@@ -249,10 +290,12 @@ int main(int argc, char **argv)
 	TEST("a number that turns up late is heard", a_number_that_turns_up_late_is_heard);
 	TEST("many are heard at once", many_are_heard_at_once);
 	TEST("who was deaf for more than a day forgets all", who_was_deaf_for_more_than_a_day_forgets_all);
+	TEST("numbers that begin anew are heard", numbers_that_begin_anew_are_heard);
 	TEST("old notices go", old_notices_go);
 	TEST("one has a duty at a time", one_has_a_duty_at_a_time);
 	TEST("another takes it half a minute after its owner is gone",
 	     another_takes_it_half_a_minute_after_its_owner_is_gone);
+	TEST("a clock that was ahead does not keep a duty", a_clock_that_was_ahead_does_not_keep_a_duty);
 	TEST("who is alone has all duties", who_is_alone_has_all_duties);
 	return g_test_run();
 }
