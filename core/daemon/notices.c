@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define WRITTEN_WITHIN 3000 /* ms behind a command: what was asked before it; and clocks differ */
+
 struct hearing {
 	const struct world *world;
 	struct cache *cache;
@@ -99,14 +101,15 @@ static struct answers_filter filter_of(const struct gateways_notice *notice)
 	return filter;
 }
 
-/* What another server had not written yet when the command dropped the rest: only the server that was
- * told looks for it, and only at what is older than the command. */
+/* What another server had not written yet when the command dropped the rest, or was asking for: only the
+ * server that was told looks for it, and only at what was made until shortly after the command. */
 static void drop_rest(const struct hearing *hearing, struct answers_filter filter, pp_msec_t made)
 {
 	g_autofree char *error = NULL;
 	size_t dropped;
 
-	filter.made_max = filter.made_max != 0 ? MIN(filter.made_max, made) : made;
+	if (filter.made_max == 0)
+		filter.made_max = made + WRITTEN_WITHIN;
 	answers_drop_stored(hearing->world, &filter, &dropped, &error);
 }
 
