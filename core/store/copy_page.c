@@ -1,6 +1,7 @@
 /* store/copy_page.c - a page of rows: read here, looked for there, written if newer */
 #include "store/copy_page.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { NO_COLUMN = -1 };
@@ -55,6 +56,11 @@ bool copy_page_begin(struct copy *copy, char **error)
 	return true;
 }
 
+static void free_text(GString *text)
+{
+	g_string_free(text, TRUE);
+}
+
 void copy_page_clear(struct copy *copy)
 {
 	g_clear_pointer(&copy->last_key, g_free);
@@ -62,6 +68,8 @@ void copy_page_clear(struct copy *copy)
 	g_clear_pointer(&copy->key_columns, g_free);
 	g_clear_pointer(&copy->after, g_ptr_array_unref);
 	g_clear_pointer(&copy->values, g_array_unref);
+	g_clear_pointer(&copy->mark, free_text);
+	copy->pages = copy->mark_at = 0;
 	rows_gather_free(&copy->page);
 	rows_gather_free(&copy->found);
 	memset(&copy->page, 0, sizeof(copy->page));
@@ -97,6 +105,51 @@ static bool read_columns(struct copy *copy, const char *const *names, struct dat
 	       map_columns(copy->out, names, copy->page.columns, copy->look, copy->key_columns, error);
 }
 
+/* The key of the last row; two are equal if and only if their texts are. */
+static GString *print_last(const struct copy *copy)
+{
+	GString *text = g_string_new(NULL);
+
+	for (unsigned i = 0; i < copy->look->arg_count; i++) {
+		struct database_value value = rows_value(&copy->page, copy->page.count - 1,
+		                                         copy->key_columns[i]);
+
+		g_string_append_printf(text, "%d %u ", (int)value.kind,
+		                       value.kind == PP_STRING ? value.length : 0);
+		if (value.kind == PP_STRING)
+			g_string_append_len(text, value.string, value.length);
+		else
+			g_string_append_printf(text, "%" PRId64 " %a ",
+			                       value.kind == PP_INTEGER ? value.integer : 0,
+			                       value.kind == PP_REAL ? value.real : 0);
+	}
+	return text;
+}
+
+/* Whether pages do not come round again: the last key is held against one of before, which is replaced
+ * after 1, 2, 4, ... pages. A column of SQLite's may hold what is not of its type, and a BLOB is greater
+ * than any text, so what follows it as a text would be what came before. */
+static bool goes_on(struct copy *copy, struct database_error *error)
+{
+	GString *last = print_last(copy);
+	bool again = copy->mark != NULL && g_string_equal(copy->mark, last);
+
+	if (++copy->pages >= copy->mark_at) {
+		copy->mark_at = copy->pages * 2;
+		g_clear_pointer(&copy->mark, free_text);
+		copy->mark = g_string_new_len(last->str, (gssize)last->len);
+	}
+	g_string_free(last, TRUE);
+	if (!again)
+		return true;
+	error->fault = DATABASE_DATA;
+	g_snprintf(error->text, sizeof(error->text),
+	           "gives rows of %s over again: is a key there of another type than its column, such as a "
+	           "BLOB?",
+	           copy->out_set->table);
+	return false;
+}
+
 /* Where the next page begins. */
 static void remember_key(struct copy *copy)
 {
@@ -129,7 +182,7 @@ bool copy_page_read(struct copy *copy, struct database_error *error)
 	copy->more = copy->page.count == STATEMENT_ROWS_MAX;
 	if (copy->page.count == 0)
 		return true;
-	if (!read_columns(copy, names, error))
+	if (!read_columns(copy, names, error) || !goes_on(copy, error))
 		return false;
 	remember_key(copy);
 	copy->count->read += copy->page.count;

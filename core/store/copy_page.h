@@ -23,6 +23,8 @@ struct copy {
 	bool more;                       /* it is not the last one */
 	GPtrArray *after;                /* texts of last_key */
 	struct database_value *last_key; /* of the page before, by argument of look; NIL at first */
+	GString *mark;                   /* a last key of before; see goes_on() */
+	uint64_t pages, mark_at;
 	struct rows_gather page, found;
 	unsigned *in_columns, *key_columns; /* of the page, by argument of in and of look */
 	unsigned stamp_column;
