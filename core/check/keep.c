@@ -24,6 +24,7 @@ bool keep_recall(struct ask_host *host, struct ask_wish *wish, struct pp_ask *as
 	struct cache_hit hit;
 	uint8_t *bytes;
 
+	ask->drops = host->cache != NULL ? cache_drops(host->cache) : 0;
 	if (host->cache == NULL || !keep_is_wanted(wish->check) ||
 	    !cache_get(host->cache, key->str, key->len, host->buffer, ANSWER_BYTES_MAX, &hit) ||
 	    hit.size > ANSWER_BYTES_MAX)
@@ -62,6 +63,13 @@ void pp_keep(pp_ask_t *ask, pp_msec_t good, pp_msec_t held)
 	ask->held = CLAMP(held, ask->good, HELD_MAX);
 }
 
+bool keep_is_current(const struct pp_ask *ask)
+{
+	struct cache *cache = ask->host->cache;
+
+	return cache != NULL && cache_drops(cache) == ask->drops;
+}
+
 /* How long it is good, and how long it is there. */
 static pp_msec_t lengths(const struct pp_ask *ask, const struct answer *answer, pp_msec_t *there)
 {
@@ -87,13 +95,15 @@ static void keep(struct pp_ask *ask, const struct answer *answer)
 
 	if (!keep_is_wanted(ask->check) || ask->key == NULL || ask->host->cache == NULL)
 		return;
+	if (!keep_is_current(ask))
+		good = there = 0;
 	now = pp_time();
 	/* A known answer that is not kept still ends the older one it contradicts. */
 	if (there <= 0 && (ask->stale == NULL || answer->word == WORD_UNKNOWN))
 		return;
 	cache_put(ask->host->cache, ask->key, ask->key_size, answer->bytes, answer->size, now + good,
 	          now + there);
-	if (ask->check->stored != NULL && answer->word != WORD_UNKNOWN)
+	if (ask->check->stored != NULL && keep_is_current(ask) && answer->word != WORD_UNKNOWN)
 		stored_put(ask, answer, now + good, now + there);
 }
 
@@ -111,7 +121,7 @@ static void serve_stale(struct pp_ask *ask, struct answer *answer)
 		return;
 	answer->from = ANSWER_STALE;
 	answer->timed_out = timed_out;
-	if (pause > 0 && ask->key != NULL)
+	if (pause > 0 && ask->key != NULL && keep_is_current(ask))
 		cache_put(ask->host->cache, ask->key, ask->key_size, bytes, ask->stale_size,
 		          MIN(pp_time() + pause, ask->stale_until), ask->stale_until);
 }

@@ -41,6 +41,7 @@ struct pp_ask {
 	/* of ask.c and keep.c */
 	const char *key; /* NULL: neither kept nor merged */
 	size_t key_size;
+	uint64_t drops;       /* cache_drops() when it began */
 	const uint8_t *stale; /* a kept answer past its time; with effects: what pp_kept() gives */
 	uint32_t stale_size;
 	pp_msec_t stale_until;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/text.h"
+#include "check/keep.h"
 #include "check/sql.h"
 #include "check/work.h"
 
@@ -252,7 +253,7 @@ bool stored_conclude(struct pp_ask *ask, struct answer *answer)
 	if (ask->stored == NULL || !answer_decode(ask->check, ask->stored, ask->stored_size, answer))
 		return false;
 	answer->from = ANSWER_STORE;
-	if (ask->host->cache != NULL)
+	if (ask->host->cache != NULL && keep_is_current(ask))
 		cache_put(ask->host->cache, ask->key, ask->key_size, ask->stored, ask->stored_size,
 		          ask->stored_good, ask->stored_stale);
 	return true;

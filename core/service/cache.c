@@ -37,6 +37,7 @@ struct set {
 struct cache {
 	_Atomic(struct set *) set;
 	pthread_mutex_t lock; /* taken before a part's: changes of the set, walks, and what follows */
+	_Atomic uint64_t drops;
 	int64_t bytes;
 	struct cache_stats past; /* counters of retired sets */
 };
@@ -301,8 +302,14 @@ size_t cache_drop(struct cache *cache, bool (*match)(const struct cache_entry *e
 {
 	struct walk walk = { .match = match, .data = data };
 
+	atomic_fetch_add(&cache->drops, 1);
 	walk_all(cache, &walk);
 	return walk.dropped;
+}
+
+uint64_t cache_drops(struct cache *cache)
+{
+	return atomic_load(&cache->drops);
 }
 
 void cache_stats(struct cache *cache, struct cache_stats *stats)

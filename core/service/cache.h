@@ -43,6 +43,10 @@ void cache_each(struct cache *cache, bool (*visit)(const struct cache_entry *ent
 size_t cache_drop(struct cache *cache, bool (*match)(const struct cache_entry *entry, void *data),
                   void *data);
 
+/* How often cache_drop() was called. What was found out before the last one is not to be put any more: it
+ * may be what was dropped. */
+uint64_t cache_drops(struct cache *cache);
+
 struct cache_stats {
 	uint64_t hits, misses, stale, puts; /* since cache_new(); a stale answer is no hit */
 	uint64_t evicted;                   /* entries not past stale_until that made room for others */

@@ -51,6 +51,8 @@ static pp_step_t end(pp_ask_t *a)
 	char local[16] = "gone soon";
 
 	state->steps++;
+	if (source_away)
+		return pp_unknown(a, "the source is away");
 	if (pp_time_left(a) == 0 && strstr(sender, "last") == NULL)
 		return pp_unknown(a, "timed out after %u steps", state->steps);
 	fields->count = 3;

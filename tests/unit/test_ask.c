@@ -83,6 +83,39 @@ static void test_stale(struct asking *f, const void *data)
 	check_unref(check);
 }
 
+static bool any_entry(const struct cache_entry *entry, void *data)
+{
+	(void)entry;
+	(void)data;
+	return true;
+}
+
+/* Else what a command has just dropped would be back with the end of an ask that began before. */
+static void test_dropped_meanwhile(struct asking *f, const void *data)
+{
+	struct check *check = asking_check(f, &probe, "keep", "10m", "stale", "1h", NULL);
+	struct request *request = asking_request(f, "wait@b.example");
+	struct asking_wish wishes[3];
+
+	(void)data;
+	g_assert_false(asking_start(f, &wishes[0], check, request));
+	cache_drop(f->cache, any_entry, NULL);
+	asking_pass(f, 400);
+	g_assert_cmpuint(wishes[0].told, ==, 1);
+	g_assert_false(asking_start(f, &wishes[1], check, request)); /* it was not kept */
+	asking_pass(f, 400);
+	asking_expect(f, check, "wait@b.example", "listed memory listed after 2 steps  ");
+	/* The same with a stale one. */
+	asking_pass(f, 11 * 60 * 1000);
+	g_assert_false(asking_start(f, &wishes[2], check, request));
+	source_away = true;
+	cache_drop(f->cache, any_entry, NULL);
+	asking_pass(f, 400);
+	asking_expect(f, check, "wait@b.example", "unknown asked the source is away");
+	request_unref(request);
+	check_unref(check);
+}
+
 static void test_contradicted(struct asking *f, const void *data)
 {
 	pp_pair_t words[] = { { "listed", asking_text("1s") } };
@@ -402,6 +435,7 @@ int main(int argc, char **argv)
 	add("/ask/a module may have its answer kept shorter", test_module_may_shorten);
 	add("/ask/unknown is not kept by a duration alone", test_unknown_is_not_kept);
 	add("/ask/a stale answer serves while the source fails", test_stale);
+	add("/ask/what is dropped meanwhile is not kept again", test_dropped_meanwhile);
 	add("/ask/a known answer ends an older one it contradicts, kept itself or not", test_contradicted);
 	add("/ask/changed parameters never meet old answers, a changed timeout does", test_other_parameters);
 	add("/ask/fields come with the answer, asked and kept, or have their defaults", test_fields);
