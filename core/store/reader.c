@@ -131,24 +131,6 @@ static bool run_asks(struct reader *reader, struct store_ask *asks, struct datab
 	return true;
 }
 
-/* Hands over all of them; those that nobody has answered fail. */
-static void answer_all(struct store *store, struct store_ask *asks, const char *text)
-{
-	unsigned failed = 0, done = 0;
-	struct store_ask *next;
-
-	for (; asks != NULL; asks = next) {
-		next = asks->next;
-		if (asks->state == STORE_WAITING)
-			store_ask_fail(asks, text);
-		failed += asks->state == STORE_FAILED;
-		done += asks->state == STORE_DONE;
-		store_ask_answer(asks);
-	}
-	atomic_fetch_add(&store->failed, failed);
-	atomic_fetch_add(&store->reads, done);
-}
-
 static unsigned count(const struct store_ask *asks, enum store_state state)
 {
 	unsigned count = 0;
@@ -156,6 +138,23 @@ static unsigned count(const struct store_ask *asks, enum store_state state)
 	for (; asks != NULL; asks = asks->next)
 		count += asks->state == state;
 	return count;
+}
+
+/* Hands over all of them; those that nobody has answered fail. */
+static void answer_all(struct store *store, struct store_ask *asks, const char *text)
+{
+	struct store_ask *next;
+
+	for (struct store_ask *ask = asks; ask != NULL; ask = ask->next)
+		if (ask->state == STORE_WAITING)
+			store_ask_fail(ask, text);
+	/* Before somebody who was answered looks. */
+	atomic_fetch_add(&store->failed, count(asks, STORE_FAILED));
+	atomic_fetch_add(&store->reads, count(asks, STORE_DONE));
+	for (; asks != NULL; asks = next) {
+		next = asks->next;
+		store_ask_answer(asks);
+	}
 }
 
 static void run_and_answer(struct reader *reader, struct store_ask *asks)
