@@ -12,10 +12,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { AT_ONCE_MAX = 16 };              /* datagrams that a turn of the loop sends at once */
-enum { RECEIVE_MAX = 8, SEND_MAX = 4 }; /* datagrams of a run of a task */
-enum { DATAGRAM_MAX = 304 };            /* a question with the longest name */
-enum { RECEIVE_BUFFER = 1 << 20 };      /* for answers of many look-ups at a time */
+/* Datagrams of a run of a task; the kernel sends many at once for less. */
+enum { RECEIVE_MAX = 8, SEND_MAX = 8, SEND_PATIENT_MAX = 4 };
+enum { DATAGRAM_MAX = 304 };       /* a question with the longest name */
+enum { RECEIVE_BUFFER = 1 << 20 }; /* for answers of many look-ups at a time */
 
 struct dns_socket {
 	struct loop_watch watch; /* first */
@@ -148,14 +148,6 @@ static int connect_socket(ares_socket_t fd, const struct sockaddr *address, ares
 
 /* -- sending and receiving ------------------------------------------------ */
 
-static void note_turn(struct dns_sockets *sockets)
-{
-	if (sockets->turn == loop_usec(sockets->loop))
-		return;
-	sockets->turn = loop_usec(sockets->loop);
-	sockets->sent = 0;
-}
-
 static ares_ssize_t receive(ares_socket_t fd, void *bytes, size_t size, int flags, struct sockaddr *from,
                             ares_socklen_t *from_size, void *data)
 {
@@ -175,13 +167,13 @@ static bool keep(struct dns_sockets *sockets, ares_socket_t fd, const struct iov
 	struct dns_datagram *datagram;
 
 	if (sockets->waiting == sockets->room) {
-		struct dns_datagram *ring = g_new(struct dns_datagram, MAX(2 * sockets->room, AT_ONCE_MAX));
+		struct dns_datagram *ring = g_new(struct dns_datagram, MAX(2 * sockets->room, SEND_MAX));
 
 		for (unsigned i = 0; i < sockets->waiting; i++)
 			ring[i] = sockets->ring[(sockets->next + i) % sockets->room];
 		g_free(sockets->ring);
 		sockets->ring = ring;
-		sockets->room = MAX(2 * sockets->room, AT_ONCE_MAX);
+		sockets->room = MAX(2 * sockets->room, SEND_MAX);
 		sockets->next = 0;
 	}
 	datagram = &sockets->ring[(sockets->next + sockets->waiting) % sockets->room];
@@ -204,12 +196,6 @@ static ares_ssize_t send_now(ares_socket_t fd, const struct iovec *vec, int coun
 	return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-static bool may_send(struct dns_sockets *sockets)
-{
-	note_turn(sockets);
-	return sockets->sender.rank == LOOP_PROMPT && sockets->waiting == 0 && sockets->sent < AT_ONCE_MAX;
-}
-
 static ares_ssize_t send_or_keep(ares_socket_t fd, const struct iovec *vec, int count, void *data)
 {
 	struct dns_sockets *sockets = data;
@@ -218,10 +204,8 @@ static ares_ssize_t send_or_keep(ares_socket_t fd, const struct iovec *vec, int 
 
 	if (socket == NULL || socket->is_stream)
 		return send_now(fd, vec, count);
-	if (may_send(sockets) || !keep(sockets, fd, vec, count)) {
-		sockets->sent++;
+	if (!keep(sockets, fd, vec, count))
 		return send_now(fd, vec, count);
-	}
 	for (int i = 0; i < count; i++)
 		size += vec[i].iov_len;
 	return (ares_ssize_t)size;
@@ -232,10 +216,10 @@ static unsigned send_batch(struct dns_sockets *sockets)
 {
 	struct mmsghdr messages[SEND_MAX] = { 0 };
 	struct iovec vec[SEND_MAX];
-	unsigned count = 0, most = MIN(sockets->waiting, SEND_MAX);
+	unsigned most = sockets->sender.rank == LOOP_PROMPT ? SEND_MAX : SEND_PATIENT_MAX, count = 0;
 	int fd = sockets->ring[sockets->next].fd;
 
-	for (; count < most; count++) {
+	for (; count < MIN(sockets->waiting, most); count++) {
 		struct dns_datagram *datagram = &sockets->ring[(sockets->next + count) % sockets->room];
 
 		if (datagram->fd != fd)
@@ -284,7 +268,6 @@ void dns_sockets_init(struct dns_sockets *sockets, struct loop *loop, enum loop_
 {
 	*sockets = (struct dns_sockets){ .loop = loop,
 		                         .ready = ready,
-		                         .turn = -1,
 		                         .reader = { .run = read_some, .rank = rank },
 		                         .sender = { .run = send_some, .rank = rank } };
 }

@@ -20,8 +20,6 @@ struct dns_sockets {
 	struct dns_socket *first;
 	struct loop_task reader, sender; /* these are set while there is something to read, to send */
 	unsigned received;               /* messages, by this run of the reader */
-	int64_t turn;                    /* of the loop, of which these are counted: */
-	unsigned sent;                   /* datagrams sent at once */
 	struct dns_datagram *ring;       /* to be sent */
 	unsigned room, next, waiting;
 };

@@ -4,7 +4,7 @@
 
 #define MANY 200      /* fewer than a socket holds */
 #define SPIN 300      /* us that somebody takes who is told */
-#define AT_ONCE 16    /* questions of a turn, see dns_sockets.c */
+#define AT_ONCE 100   /* questions of a turn: how many go into a slice depends on the machine */
 #define PATIENCE 8000 /* ms */
 
 static unsigned turns, told;
