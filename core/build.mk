@@ -50,6 +50,7 @@ core_libcore_a_SOURCES = \
 	core/store/mysql_fault.c \
 	core/store/mysql_run.c \
 	core/store/mysql_session.c \
+	core/store/named.c core/store/named.h \
 	core/store/queue.c core/store/queue.h \
 	core/store/reader.c core/store/reader.h \
 	core/store/reads.c core/store/reads.h \

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "check/binding.h"
+#include "store/named.h"
 #include "store/schema.h"
 
 #define SECOND ((pp_msec_t)1000)
@@ -136,92 +137,45 @@ struct store *gateways_store(const struct gateways *gateways)
 	return gateways->store;
 }
 
-/* -- statements ---------------------------------------------------------- */
-
-/* An argument by its name; text NULL and number 0: NULL. */
-struct argument {
-	const char *name, *text;
-	int64_t number;
-};
-
-static struct database_value value_of(const struct argument *argument)
-{
-	if (argument->text != NULL)
-		return (struct database_value){ .kind = PP_STRING,
-			                        .string = argument->text,
-			                        .length = (uint32_t)strlen(argument->text) };
-	if (argument->number != 0)
-		return (struct database_value){ .kind = PP_INTEGER, .integer = argument->number };
-	return (struct database_value){ .kind = PP_NIL };
-}
-
-static bool run(const struct gateways *gateways, const struct statement *statement,
-                const struct argument *arguments, struct store_rows **rows, char **error)
-{
-	g_autofree struct database_value *values = g_new0(struct database_value, statement->arg_count + 1);
-
-	for (unsigned i = 0; i < statement->arg_count; i++)
-		for (const struct argument *each = arguments; each->name != NULL; each++)
-			if (strcmp(each->name, statement->args[i]) == 0)
-				values[i] = value_of(each);
-	return store_run(gateways->store, statement, values, rows, error);
-}
-
-static const struct database_value *find_value(const struct store_rows *rows, unsigned row, const char *name)
-{
-	for (unsigned i = 0; i < rows->columns; i++)
-		if (strcmp(rows->names[i], name) == 0)
-			return &rows->values[(size_t)row * rows->columns + i];
-	return NULL;
-}
-
-static const char *text_of(const struct store_rows *rows, unsigned row, const char *name)
-{
-	const struct database_value *value = find_value(rows, row, name);
-
-	return value != NULL && value->kind == PP_STRING ? value->string : NULL;
-}
-
-static int64_t number_of(const struct store_rows *rows, unsigned row, const char *name)
-{
-	const struct database_value *value = find_value(rows, row, name);
-
-	return value != NULL && value->kind == PP_INTEGER ? value->integer : 0;
-}
-
 /* -- notices ------------------------------------------------------------- */
+
+/* A moment, or none. */
+static struct database_value moment(pp_msec_t time)
+{
+	return time == 0 ? named_text(NULL) : named_number(time);
+}
 
 bool gateways_tell(struct gateways *gateways, const struct gateways_notice *notice, const char *author,
                    char **error)
 {
-	const struct argument arguments[] = { { "made", NULL, notice->made },
-		                              { "gateway", gateways->name, 0 },
-		                              { "author", author, 0 },
-		                              { "tables", notice->tables, 0 },
-		                              { "check_name", notice->check_name, 0 },
-		                              { "pattern", notice->pattern, 0 },
-		                              { "word", notice->word, 0 },
-		                              { "place", notice->place, 0 },
-		                              { "good_max", NULL, notice->good_max },
-		                              { "made_max", NULL, notice->made_max },
-		                              { NULL, NULL, 0 } };
+	const struct named_argument arguments[] = { { "made", moment(notice->made) },
+		                                    { "gateway", named_text(gateways->name) },
+		                                    { "author", named_text(author) },
+		                                    { "tables", named_text(notice->tables) },
+		                                    { "check_name", named_text(notice->check_name) },
+		                                    { "pattern", named_text(notice->pattern) },
+		                                    { "word", named_text(notice->word) },
+		                                    { "place", named_text(notice->place) },
+		                                    { "good_max", moment(notice->good_max) },
+		                                    { "made_max", moment(notice->made_max) },
+		                                    { NULL } };
 
-	return run(gateways, gateways->add, arguments, NULL, error);
+	return named_run(gateways->store, gateways->add, arguments, NULL, error);
 }
 
 static struct gateways_notice notice_of(const struct gateways *gateways, const struct store_rows *rows,
                                         unsigned row)
 {
-	return (struct gateways_notice){ .tables = text_of(rows, row, "tables"),
-		                         .check_name = text_of(rows, row, "check_name"),
-		                         .pattern = text_of(rows, row, "pattern"),
-		                         .word = text_of(rows, row, "word"),
-		                         .place = text_of(rows, row, "place"),
-		                         .good_max = number_of(rows, row, "good_max"),
-		                         .made_max = number_of(rows, row, "made_max"),
-		                         .made = number_of(rows, row, "made"),
-		                         .ours = g_strcmp0(text_of(rows, row, "gateway"), gateways->name) ==
-		                                 0 };
+	return (struct gateways_notice){ .tables = named_text_of(rows, row, "tables"),
+		                         .check_name = named_text_of(rows, row, "check_name"),
+		                         .pattern = named_text_of(rows, row, "pattern"),
+		                         .word = named_text_of(rows, row, "word"),
+		                         .place = named_text_of(rows, row, "place"),
+		                         .good_max = named_number_of(rows, row, "good_max"),
+		                         .made_max = named_number_of(rows, row, "made_max"),
+		                         .made = named_number_of(rows, row, "made"),
+		                         .ours = g_strcmp0(named_text_of(rows, row, "gateway"),
+		                                           gateways->name) == 0 };
 }
 
 /* Whether a notice is to be told now. One of our own was carried out by the command itself. */
@@ -258,10 +212,10 @@ static gboolean is_settled(gpointer key, gpointer value, gpointer data)
 	return *(const int64_t *)key <= *(const int64_t *)data;
 }
 
-/* Numbers are never negative, and a NULL (which 0 is) would find nothing. */
+/* The last that is settled comes once more, so that it can be looked for. Numbers begin at 1. */
 static int64_t before_first(const struct gateways *gateways)
 {
-	return gateways->settled > 1 ? gateways->settled - 1 : -1;
+	return MAX(gateways->settled - 1, 0);
 }
 
 /* Whether the first page begins with the last row that is settled. If not it was deleted, as after a day,
@@ -269,20 +223,20 @@ static int64_t before_first(const struct gateways *gateways)
 static bool is_continued(const struct gateways *gateways, const struct store_rows *rows, int64_t number)
 {
 	return gateways->settled == 0 || number >= gateways->settled ||
-	       (rows->count > 0 && number_of(rows, 0, "number") == gateways->settled);
+	       (rows->count > 0 && named_number_of(rows, 0, "number") == gateways->settled);
 }
 
 /* A page behind a number; how many rows it had, *number: of the last. -1: it failed. */
 static int listen_page(struct gateways *gateways, int64_t *number,
                        void (*heard)(const struct gateways_notice *notice, void *data), void *data)
 {
-	const struct argument arguments[] = { { "number", NULL, *number },
-		                              { "most", NULL, PAGE },
-		                              { NULL, NULL, 0 } };
+	const struct named_argument arguments[] = { { "number", named_number(*number) },
+		                                    { "most", named_number(PAGE) },
+		                                    { NULL } };
 	struct store_rows *rows = NULL;
 	int count;
 
-	if (!run(gateways, gateways->since, arguments, &rows, NULL))
+	if (!named_run(gateways->store, gateways->since, arguments, &rows, NULL))
 		return -1;
 	if (!is_continued(gateways, rows, *number)) {
 		gateways->settled = 0;
@@ -294,7 +248,7 @@ static int listen_page(struct gateways *gateways, int64_t *number,
 	for (unsigned i = 0; i < rows->count; i++) {
 		struct gateways_notice notice = notice_of(gateways, rows, i);
 
-		*number = number_of(rows, i, "number");
+		*number = named_number_of(rows, i, "number");
 		if (*number == gateways->settled)
 			continue;
 		if (is_due(gateways, *number, &notice))
@@ -307,13 +261,13 @@ static int listen_page(struct gateways *gateways, int64_t *number,
 
 static void tidy(struct gateways *gateways)
 {
-	const struct argument arguments[] = { { "made", NULL, pp_time() - KEPT }, { NULL, NULL, 0 } };
+	const struct named_argument arguments[] = { { "made", named_number(pp_time() - KEPT) }, { NULL } };
 
 	if (gateways->tidied_at != 0 && pp_now() - gateways->tidied_at < TIDY_EVERY)
 		return;
 	gateways->tidied_at = pp_now();
 	if (gateways_have_duty(gateways, GATEWAYS_SET))
-		run(gateways, gateways->expire, arguments, NULL, NULL);
+		named_run(gateways->store, gateways->expire, arguments, NULL, NULL);
 }
 
 bool gateways_listen(struct gateways *gateways,
@@ -339,17 +293,17 @@ bool gateways_listen(struct gateways *gateways,
 static void ask_for_duty(struct gateways *gateways, const char *name, struct duty *duty)
 {
 	pp_msec_t now = pp_time();
-	const struct argument arguments[] = { { "name", name, 0 },
-		                              { "gateway", gateways->name, 0 },
-		                              { "now", NULL, now },
-		                              { "until", NULL, now + LEASE },
-		                              { NULL, NULL, 0 } };
+	const struct named_argument arguments[] = { { "name", named_text(name) },
+		                                    { "gateway", named_text(gateways->name) },
+		                                    { "now", named_number(now) },
+		                                    { "until", named_number(now + LEASE) },
+		                                    { NULL } };
 	struct store_rows *rows = NULL;
-	bool known = run(gateways, gateways->take, arguments, &rows, NULL);
+	bool known = named_run(gateways->store, gateways->take, arguments, &rows, NULL);
 
 	/* What cannot be found out must not keep tables from being looked after. */
 	duty->ours = !known ||
-	             (rows->count > 0 && g_strcmp0(text_of(rows, 0, "gateway"), gateways->name) == 0);
+	             (rows->count > 0 && g_strcmp0(named_text_of(rows, 0, "gateway"), gateways->name) == 0);
 	duty->look_at = pp_now() + (known && duty->ours ? LEASE / 2 : LOOK_EVERY);
 	store_rows_free(rows);
 }

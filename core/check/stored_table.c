@@ -1,6 +1,7 @@
 /* check/stored_table.c - all kept answers of a store: listed, dropped, expired */
 #include <string.h>
 #include "check/stored.h"
+#include "store/named.h"
 
 #define PAGE 500         /* rows that are read at once */
 #define BATCH 500        /* rows that are deleted in one transaction: others want to write too */
@@ -9,53 +10,20 @@
 
 /* -- values -------------------------------------------------------------- */
 
-/* Arguments of a statement, by their names. */
-struct argument {
-	const char *name, *text; /* text NULL: it is the integer */
-	int64_t integer;
-};
-
+/* NULL: it failed. */
 static struct store_rows *run(const struct stored *stored, const struct statement *statement,
-                              const struct argument *arguments, char **error)
+                              const struct named_argument *arguments, char **error)
 {
-	struct database_value values[4] = { { .kind = PP_NIL } };
 	struct store_rows *rows = NULL;
 
-	for (unsigned i = 0; i < statement->arg_count && i < G_N_ELEMENTS(values); i++)
-		for (const struct argument *each = arguments; each->name != NULL; each++) {
-			if (strcmp(each->name, statement->args[i]) != 0)
-				continue;
-			values[i].kind = each->text != NULL ? PP_STRING : PP_INTEGER;
-			if (each->text == NULL) {
-				values[i].integer = each->integer;
-				continue;
-			}
-			values[i].string = each->text;
-			values[i].length = (uint32_t)strlen(each->text);
-		}
-	return store_run(stored->store, statement, values, &rows, error) ? rows : NULL;
-}
-
-static const struct database_value *find_value(const struct store_rows *rows, unsigned row, const char *name)
-{
-	for (unsigned i = 0; i < rows->columns; i++)
-		if (strcmp(rows->names[i], name) == 0)
-			return &rows->values[(size_t)row * rows->columns + i];
-	return NULL;
+	return named_run(stored->store, statement, arguments, &rows, error) ? rows : NULL;
 }
 
 static const char *text_of(const struct store_rows *rows, unsigned row, const char *name)
 {
-	const struct database_value *value = find_value(rows, row, name);
+	const char *text = named_text_of(rows, row, name);
 
-	return value != NULL && value->kind == PP_STRING ? value->string : "";
-}
-
-static int64_t integer_of(const struct store_rows *rows, unsigned row, const char *name)
-{
-	const struct database_value *value = find_value(rows, row, name);
-
-	return value != NULL && value->kind == PP_INTEGER ? value->integer : 0;
+	return text != NULL ? text : "";
 }
 
 /* -- listing ------------------------------------------------------------- */
@@ -69,9 +37,9 @@ static struct stored_row row_of(const struct store_rows *rows, unsigned row)
 		                    .word = text_of(rows, row, "word"),
 		                    .text = text_of(rows, row, "text"),
 		                    .fields = text_of(rows, row, "fields"),
-		                    .made = integer_of(rows, row, "made"),
-		                    .good_until = integer_of(rows, row, "good_until"),
-		                    .stale_until = integer_of(rows, row, "stale_until") };
+		                    .made = named_number_of(rows, row, "made"),
+		                    .good_until = named_number_of(rows, row, "good_until"),
+		                    .stale_until = named_number_of(rows, row, "stale_until") };
 }
 
 bool stored_each(const struct stored *stored, bool (*visit)(const struct stored_row *row, void *data),
@@ -81,11 +49,11 @@ bool stored_each(const struct stored *stored, bool (*visit)(const struct stored_
 	bool more = true;
 
 	while (more) {
-		const struct argument arguments[] = {
-			{ .name = "after", .text = after },
-			{ .name = "now", .integer = pp_time() },
-			{ .name = "most", .integer = PAGE },
-			{ .name = NULL },
+		const struct named_argument arguments[] = {
+			{ "after", named_text(after) },
+			{ "now", named_number(pp_time()) },
+			{ "most", named_number(PAGE) },
+			{ NULL },
 		};
 		struct store_rows *rows = run(stored, stored->list, arguments, error);
 
@@ -114,12 +82,12 @@ bool stored_count(const struct stored *stored,
                   void (*visit)(const char *check_name, int64_t rows, int64_t bytes, void *data), void *data,
                   char **error)
 {
-	const struct argument arguments[] = { { .name = "now", .integer = pp_time() }, { .name = NULL } };
+	const struct named_argument arguments[] = { { "now", named_number(pp_time()) }, { NULL } };
 	struct store_rows *rows = run(stored, stored->stats, arguments, error);
 
 	for (unsigned i = 0; rows != NULL && i < rows->count; i++)
-		visit(text_of(rows, i, "check_name"), integer_of(rows, i, "number"),
-		      integer_of(rows, i, "bytes"), data);
+		visit(text_of(rows, i, "check_name"), named_number_of(rows, i, "number"),
+		      named_number_of(rows, i, "bytes"), data);
 	store_rows_free(rows);
 	return rows != NULL;
 }
@@ -197,10 +165,10 @@ bool stored_drop(const struct stored *stored, const GPtrArray *ids, char **error
 /* In small batches. True: there may be more. */
 static bool delete_until(const struct stored *stored, pp_msec_t moment)
 {
-	const struct argument arguments[] = {
-		{ .name = "moment", .integer = moment },
-		{ .name = "most", .integer = BATCH },
-		{ .name = NULL },
+	const struct named_argument arguments[] = {
+		{ "moment", named_number(moment) },
+		{ "most", named_number(BATCH) },
+		{ NULL },
 	};
 	bool more = true;
 
@@ -217,12 +185,12 @@ static bool delete_until(const struct stored *stored, pp_msec_t moment)
  * do not both make the same room. False: there is room for all, or nobody knows. */
 static bool find_beyond(const struct stored *stored, int64_t most, pp_msec_t *moment)
 {
-	const struct argument arguments[] = { { .name = "most", .integer = most }, { .name = NULL } };
+	const struct named_argument arguments[] = { { "most", named_number(most) }, { NULL } };
 	struct store_rows *rows = run(stored, stored->beyond, arguments, NULL);
 	bool found = rows != NULL && rows->count == 1;
 
 	if (found)
-		*moment = integer_of(rows, 0, "moment");
+		*moment = named_number_of(rows, 0, "moment");
 	store_rows_free(rows);
 	return found;
 }
