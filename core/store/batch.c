@@ -22,17 +22,10 @@ struct batch {
 	struct match_entry *sorted;  /* by statement, then round, then key */
 	unsigned count, room;
 	bool arranged;
-	GArray *groups;                /* struct group, in order of arrival */
-	struct database_value *values; /* of a run */
-	size_t value_room;
-	struct rows_gather gather;
+	GArray *groups; /* struct group, in order of arrival */
+	struct match_run run;
 	unsigned rows_written;
-
-	/* While it runs. */
-	bool carefully;
-	const struct database_driver *driver;
-	struct database *database;
-	struct database_error *error;
+	bool carefully; /* while it runs */
 };
 
 struct batch *batch_new(void)
@@ -47,11 +40,10 @@ void batch_free(struct batch *batch)
 {
 	if (batch == NULL)
 		return;
-	rows_gather_free(&batch->gather);
+	match_run_clear(&batch->run);
 	g_array_unref(batch->groups);
 	g_free(batch->entries);
 	g_free(batch->sorted);
-	g_free(batch->values);
 	g_free(batch);
 }
 
@@ -154,40 +146,29 @@ static void arrange(struct batch *batch)
 
 /* -- whose row is it ----------------------------------------------------- */
 
-static bool refuse(struct batch *batch, const struct statement *statement, const char *what)
-{
-	batch->error->fault = DATABASE_DATA;
-	g_snprintf(batch->error->text, sizeof(batch->error->text), "statement %s: its result %s",
-	           statement->name, what);
-	return false;
-}
-
 static bool give_rows(struct batch *batch, struct match_entry *entries, unsigned count,
                       const char *const *names)
 {
 	const struct statement *statement = entries->ask->statement;
 	g_autofree unsigned *columns = NULL;
 
-	if (batch->gather.too_much)
-		return refuse(batch, statement, "is too large");
-	rows_gather_names(&batch->gather, names);
-	if (has_key(statement) && batch->gather.columns > 0) {
+	if (has_key(statement) && batch->run.gather.columns > 0) {
 		columns = g_new(unsigned, statement->key_count);
-		if (!match_columns(&batch->gather, statement, names, columns))
-			return refuse(batch, statement, "lacks a column of its key");
+		if (!match_columns(&batch->run.gather, statement, names, columns))
+			return match_refuse(&batch->run, statement, "lacks a column of its key");
 		/* Else it is run alone, which is what happens to keys that the database takes for equal and
 		 * we do not. */
-		if (count > 1 &&
-		    (batch->gather.count != count || !match_rows(&batch->gather, entries, count, columns)))
-			return refuse(batch, statement, "has not a row for each key");
+		if (count > 1 && (batch->run.gather.count != count ||
+		                  !match_rows(&batch->run.gather, entries, count, columns)))
+			return match_refuse(&batch->run, statement, "has not a row for each key");
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct store_ask *ask = entries[i].ask;
 
 		if (count == 1)
-			ask->rows = rows_new(&batch->gather, 0, batch->gather.count);
+			ask->rows = rows_new(&batch->run.gather, 0, batch->run.gather.count);
 		else
-			ask->rows = rows_new(&batch->gather, entries[i].row, columns != NULL ? 1 : 0);
+			ask->rows = rows_new(&batch->run.gather, entries[i].row, columns != NULL ? 1 : 0);
 		ask->state = STORE_DONE;
 	}
 	return true;
@@ -203,43 +184,32 @@ static void take_back(struct store_ask *ask)
 
 static bool run_once(struct batch *batch, struct match_entry *entries, unsigned count)
 {
-	const struct statement *statement = entries->ask->statement;
-	size_t each = statement->arg_count;
 	const char *const *names = NULL;
 
-	if (each * count > batch->value_room) {
-		batch->value_room = each * STATEMENT_ROWS_MAX;
-		batch->values = g_renew(struct database_value, batch->values, batch->value_room);
-	}
-	for (unsigned i = 0; i < count && each > 0; i++)
-		memcpy(batch->values + i * each, entries[i].ask->values, each * sizeof(*batch->values));
-	rows_gather_start(&batch->gather);
-	return batch->driver->run(batch->database, statement, count, batch->values, &names,
-	                          &batch->gather.columns, rows_gather_row, &batch->gather, batch->error) &&
-	       give_rows(batch, entries, count, names);
+	return match_run(&batch->run, entries, count, &names) && give_rows(batch, entries, count, names);
 }
 
 /* As many rows as a run may have. When they are refused each half is tried, until the
  * one that is at fault stands alone. */
 static bool run_part(struct batch *batch, struct match_entry *entries, unsigned count)
 {
-	const struct database_driver *driver = batch->driver;
+	const struct database_driver *driver = batch->run.driver;
 	struct database_error error;
 
 	if (!batch->carefully)
 		return run_once(batch, entries, count);
-	if (!driver->savepoint(batch->database, batch->error))
+	if (!driver->savepoint(batch->run.database, batch->run.error))
 		return false;
 	if (run_once(batch, entries, count))
-		return driver->release(batch->database, batch->error);
-	if (batch->error->fault != DATABASE_DATA)
+		return driver->release(batch->run.database, batch->run.error);
+	if (batch->run.error->fault != DATABASE_DATA)
 		return false;
 	if (count == 1)
-		store_ask_fail(entries->ask, batch->error->text);
-	if (!driver->undo(batch->database, &error)) {
+		store_ask_fail(entries->ask, batch->run.error->text);
+	if (!driver->undo(batch->run.database, &error)) {
 		/* Else the transaction was refused with the row, which is what there is to say. */
 		if (error.fault != DATABASE_DATA)
-			*batch->error = error;
+			*batch->run.error = error;
 		return false;
 	}
 	return count == 1 || (run_part(batch, entries, count / 2) &&
@@ -254,7 +224,7 @@ static unsigned rows_of_run(const struct batch *batch, const struct match_entry 
 
 	while (fit < MIN(count, STATEMENT_ROWS_MAX) && bytes + entries[fit].ask->bytes <= RUN_BYTES)
 		bytes += entries[fit++].ask->bytes;
-	return statement_rows(MAX(fit, 1), batch->driver->remote);
+	return statement_rows(MAX(fit, 1), batch->run.driver->remote);
 }
 
 /* Entries of one statement, each with another key. */
@@ -297,9 +267,9 @@ bool batch_run(struct batch *batch, bool carefully, const struct database_driver
 		arrange(batch);
 	batch->rows_written = 0;
 	batch->carefully = carefully;
-	batch->driver = driver;
-	batch->database = database;
-	batch->error = error;
+	batch->run.driver = driver;
+	batch->run.database = database;
+	batch->run.error = error;
 	for (unsigned i = 0; i < batch->groups->len && good; i++)
 		good = run_group(batch, group_at(batch, i));
 	if (!good)

@@ -1,8 +1,49 @@
-/* store/match.c - which row of a result belongs to which ask, by the statement's key */
+/* store/match.c - asks of a statement run as one, and which row of the result belongs to which ask */
 #include "store/match.h"
 
 #include <glib.h>
 #include <string.h>
+
+/* -- running ------------------------------------------------------------- */
+
+bool match_refuse(struct match_run *run, const struct statement *statement, const char *what)
+{
+	run->error->fault = DATABASE_DATA;
+	g_snprintf(run->error->text, sizeof(run->error->text), "statement %s: its result %s", statement->name,
+	           what);
+	return false;
+}
+
+bool match_run(struct match_run *run, const struct match_entry *entries, unsigned count,
+               const char *const **names)
+{
+	const struct statement *statement = entries->ask->statement;
+	size_t each = statement->arg_count;
+
+	if (each * count > run->value_room) {
+		run->value_room = each * STATEMENT_ROWS_MAX;
+		run->values = g_renew(struct database_value, run->values, run->value_room);
+	}
+	for (unsigned i = 0; i < count && each > 0; i++)
+		memcpy(run->values + i * each, entries[i].ask->values, each * sizeof(*run->values));
+	rows_gather_start(&run->gather);
+	if (!run->driver->run(run->database, statement, count, run->values, names, &run->gather.columns,
+	                      rows_gather_row, &run->gather, run->error))
+		return false;
+	if (run->gather.too_much)
+		return match_refuse(run, statement, "is too large");
+	rows_gather_names(&run->gather, *names);
+	return true;
+}
+
+void match_run_clear(struct match_run *run)
+{
+	rows_gather_free(&run->gather);
+	g_free(run->values);
+	*run = (struct match_run){ 0 };
+}
+
+/* -- whose row is it ----------------------------------------------------- */
 
 int match_compare(const void *a, const void *b, void *data)
 {

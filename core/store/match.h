@@ -1,8 +1,9 @@
-/* store/match.h - which row of a result belongs to which ask, by the statement's key */
+/* store/match.h - asks of a statement run as one, and which row of the result belongs to which ask */
 #ifndef STORE_MATCH_H
 #define STORE_MATCH_H
 
 #include <limits.h>
+#include "store/database.h"
 #include "store/rows.h"
 
 #define MATCH_NONE UINT_MAX
@@ -14,6 +15,23 @@ struct match_entry {
 	unsigned round; /* how many with its key come before it */
 	unsigned row;   /* of the result that is being told apart, or MATCH_NONE */
 };
+
+/* Where they run. Zeroed before its first use. */
+struct match_run {
+	const struct database_driver *driver; /* these three are the caller's, set before each run */
+	struct database *database;
+	struct database_error *error;
+	struct database_value *values; /* of all of them */
+	size_t value_room;
+	struct rows_gather gather; /* the result */
+};
+
+/* Runs the statement of the first of them for them all; *names: of the columns. False: error says why. */
+bool match_run(struct match_run *run, const struct match_entry *entries, unsigned count,
+               const char *const **names);
+/* Makes an error of a result that cannot be told apart: what is half a sentence. Returns false. */
+bool match_refuse(struct match_run *run, const struct statement *statement, const char *what);
+void match_run_clear(struct match_run *run);
 
 /* The order of two entries of a statement by its key; a GCompareDataFunc. */
 int match_compare(const void *a, const void *b, void *statement);

@@ -12,16 +12,8 @@ struct reads {
 	struct match_entry asks[STATEMENT_ROWS_MAX];    /* sorted by key; group: the index of its leader */
 	struct match_entry leaders[STATEMENT_ROWS_MAX]; /* the first of each key; group: of asks */
 	unsigned ask_count, leader_count;
-	struct database_value *values; /* of a run */
-	size_t value_room;
-	struct rows_gather gather;
-
-	/* While it runs. */
-	int64_t began;
-	const struct statement *statement;
-	const struct database_driver *driver;
-	struct database *database;
-	struct database_error *error;
+	struct match_run run;
+	int64_t began; /* while it runs */
 };
 
 struct reads *reads_new(void)
@@ -33,8 +25,7 @@ void reads_free(struct reads *reads)
 {
 	if (reads == NULL)
 		return;
-	rows_gather_free(&reads->gather);
-	g_free(reads->values);
+	match_run_clear(&reads->run);
 	g_free(reads);
 }
 
@@ -44,7 +35,6 @@ static void arrange(struct reads *reads, struct store_ask *asks)
 {
 	const struct statement *statement = asks->statement;
 
-	reads->statement = statement;
 	reads->ask_count = reads->leader_count = 0;
 	for (; asks != NULL; asks = asks->next)
 		reads->asks[reads->ask_count++] = (struct match_entry){ .ask = asks };
@@ -58,14 +48,6 @@ static void arrange(struct reads *reads, struct store_ask *asks)
 		}
 		reads->asks[i].group = reads->leader_count - 1;
 	}
-}
-
-static bool refuse(struct reads *reads, const char *what)
-{
-	reads->error->fault = DATABASE_DATA;
-	g_snprintf(reads->error->text, sizeof(reads->error->text), "statement %s: its result %s",
-	           reads->statement->name, what);
-	return false;
 }
 
 /* -- a run ----------------------------------------------------------------- */
@@ -83,7 +65,7 @@ static void answer(struct reads *reads, const struct match_entry *leader, unsign
 			store_ask_fail(ask, text);
 			continue;
 		}
-		ask->rows = rows_new(&reads->gather, first, count);
+		ask->rows = rows_new(&reads->run.gather, first, count);
 		ask->state = STORE_DONE;
 	}
 }
@@ -93,18 +75,15 @@ static bool give_rows(struct reads *reads, struct match_entry *leaders, unsigned
 {
 	g_autofree unsigned *columns = NULL;
 
-	if (reads->gather.too_much)
-		return refuse(reads, "is too large");
-	rows_gather_names(&reads->gather, names);
 	if (count == 1) {
-		answer(reads, leaders, 0, reads->gather.count, NULL);
+		answer(reads, leaders, 0, reads->run.gather.count, NULL);
 		return true;
 	}
-	columns = g_new(unsigned, reads->statement->key_count);
-	if (!match_columns(&reads->gather, reads->statement, names, columns))
-		return refuse(reads, "lacks a column of its key");
-	if (!match_rows(&reads->gather, leaders, count, columns))
-		return refuse(reads, "has a row that is nobody's");
+	columns = g_new(unsigned, leaders->ask->statement->key_count);
+	if (!match_columns(&reads->run.gather, leaders->ask->statement, names, columns))
+		return match_refuse(&reads->run, leaders->ask->statement, "lacks a column of its key");
+	if (!match_rows(&reads->run.gather, leaders, count, columns))
+		return match_refuse(&reads->run, leaders->ask->statement, "has a row that is nobody's");
 	for (unsigned i = 0; i < count; i++)
 		answer(reads, &leaders[i], leaders[i].row != MATCH_NONE ? leaders[i].row : 0,
 		       leaders[i].row != MATCH_NONE, NULL);
@@ -113,25 +92,15 @@ static bool give_rows(struct reads *reads, struct match_entry *leaders, unsigned
 
 static bool run_once(struct reads *reads, struct match_entry *leaders, unsigned count)
 {
-	size_t each = reads->statement->arg_count;
 	const char *const *names = NULL;
 
-	if (each * count > reads->value_room) {
-		reads->value_room = each * count;
-		reads->values = g_renew(struct database_value, reads->values, reads->value_room);
-	}
-	for (unsigned i = 0; i < count && each > 0; i++)
-		memcpy(reads->values + i * each, leaders[i].ask->values, each * sizeof(*reads->values));
-	rows_gather_start(&reads->gather);
-	return reads->driver->run(reads->database, reads->statement, count, reads->values, &names,
-	                          &reads->gather.columns, rows_gather_row, &reads->gather, reads->error) &&
-	       give_rows(reads, leaders, count, names);
+	return match_run(&reads->run, leaders, count, &names) && give_rows(reads, leaders, count, names);
 }
 
 static void fail_part(struct reads *reads, const struct match_entry *leaders, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		answer(reads, &leaders[i], 0, 0, reads->error->text);
+		answer(reads, &leaders[i], 0, 0, reads->run.error->text);
 }
 
 /* What is refused is run by halves, until the one that is at fault stands alone. But for what was ended since
@@ -141,7 +110,7 @@ static bool run_part(struct reads *reads, struct match_entry *leaders, unsigned 
 {
 	if (run_once(reads, leaders, count))
 		return true;
-	if (reads->error->fault != DATABASE_DATA)
+	if (reads->run.error->fault != DATABASE_DATA)
 		return false;
 	if (count == 1 || g_get_monotonic_time() - reads->began >= PATIENCE) {
 		fail_part(reads, leaders, count);
@@ -166,9 +135,9 @@ bool reads_run(struct reads *reads, struct store_ask *asks, const struct databas
 	bool good = true;
 
 	arrange(reads, asks);
-	reads->driver = driver;
-	reads->database = database;
-	reads->error = error;
+	reads->run.driver = driver;
+	reads->run.database = database;
+	reads->run.error = error;
 	reads->began = g_get_monotonic_time();
 	for (unsigned first = 0, rows; first < reads->leader_count && good; first += rows) {
 		rows = statement_rows(reads->leader_count - first, driver->remote);
