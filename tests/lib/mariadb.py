@@ -1,8 +1,11 @@
 # lib/mariadb.py - a MariaDB of our own in a private folder, with socket and TCP
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import threading
+import time
 
 from policy import free_port, public_folder, wait_until
 from tap import Skip
@@ -77,6 +80,7 @@ class MariaDB(MariaClient):
         self.port = free_port()
         self.process = None
         self.frozen = False
+        self.started = 0.0  # time.monotonic() at which it answered last after a start
 
     # -- the server ------------------------------------------------------
 
@@ -100,6 +104,7 @@ class MariaDB(MariaClient):
                  f"--port={self.port}", f"--pid-file={self.folder}/pid", *OPTIONS, *self.user, *self.options, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._answers, seconds, "MariaDB answers")
+        self.started = time.monotonic()
         return self
 
     def _answers(self):
@@ -176,6 +181,29 @@ class MariaDB(MariaClient):
         """store {} with this host, and those of other servers behind it."""
         hosts = ", ".join(each.hosts(by) for each in (self, *others))
         return f'store {{ "mysql", hosts = {{ {hosts} }}, password_file = "{self.password_file}"{more} }}'
+
+
+@contextlib.contextmanager
+def restarted(database, may):
+    """Starts it again when it ended by itself, once it may: an Event, since on a full disk it does not start, but
+    waits a minute for room. What is given is a list of the statuses with which it ended."""
+    over, ended = threading.Event(), []
+
+    def watch():
+        while not over.wait(0.1):
+            status = database.process.poll() if may.is_set() else None
+            if status is not None:
+                ended.append(status)
+                with contextlib.suppress(AssertionError):  # it is tried again
+                    database.start()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield ended
+    finally:
+        over.set()
+        watcher.join()
 
 
 def end_session(process):

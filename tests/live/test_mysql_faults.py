@@ -16,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
-from mariadb import MariaDB, end_session  # noqa: E402
+from mariadb import MariaDB, end_session, restarted  # noqa: E402
 from policy import PolicyClient, PolicyServer, wait_until  # noqa: E402
 from pressure import KINDS, LISTED, RULES, Ledger, Load, Table, server_times, share, unknown  # noqa: E402
 from tap import Skip, contains, equal, note, run_cases  # noqa: E402
@@ -112,6 +112,8 @@ class Faults:
             wait_until(lambda: load.is_calm(1, healed), 30, f"{what}: calm")
             if heal is None:
                 ends = time.monotonic()
+            # What was harmed may have ended only after that, and was started once more.
+            healed = max([healed] + [database.started for database in databases or []])
         finally:
             load.end()
         self.judge(what, load, (begin, harmed + settled, ends, healed), away, most, databases, failed)
@@ -198,18 +200,27 @@ class Faults:
         self.texts(load, "it is read-only")
         self.reads_go_on(load)
 
-    def _full(self, database, what, fill, empty, died=()):
-        """Until there is no room any more, then with room again."""
+    def _full(self, database, what, fill, empty):
+        """Until there is no room any more, then with room again. MariaDB itself may not live through it, for
+        instance where it cannot even take back what it had begun."""
         self.others.append(database)
-        before, self.ledger = self.ledger, Ledger()
+        before, self.ledger, room = self.ledger, Ledger(), threading.Event()
+
+        def heal():
+            empty(database)
+            room.set()
+
         try:
             database.start().add_user()
             self.serve(database.settings())
-            load = self.fault(what, lambda: fill(database), lambda: empty(database), seconds=6, databases=[database],
-                              most=WAITED + MACHINE)
+            with restarted(database, room) as ended:
+                load = self.fault(what, lambda: fill(database), heal, seconds=6, databases=[database],
+                                  most=WAITED + MACHINE)
             assert unknown(load.asks), "it was never full"
             self.texts(load, " full")
-            if not died:
+            if ended:
+                note(f"MariaDB itself ended ({', '.join(map(str, ended))}), and was started again")
+            else:
                 self.reads_go_on(load)
         finally:
             self.ledger = before
@@ -254,17 +265,8 @@ class Faults:
             wait_until(lambda: " unknown " in self.ask(recipient=f"full{time.monotonic()}@example.org"), 30,
                        "it is full")
 
-        died = []
-
-        def empty(_):
-            os.remove(filler)
-            if database.process.poll() is not None:
-                died.append(database.process.returncode)
-                note(f"MariaDB itself did not live through it ({database.process.returncode}), and is started again")
-                database.start()
-
         try:
-            self._full(database, "small tmpfs full (1114)", fill, empty, died)
+            self._full(database, "small tmpfs full (1114)", fill, lambda _: os.remove(filler))
         finally:
             database.kill()
             subprocess.run(["umount", "-l", database.data], check=False)
