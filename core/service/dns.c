@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include "base/clock.h"
 
 #define SYSTEM_SERVERS "/etc/resolv.conf"
 #define COUNT(stat, by)                                                                        \
@@ -148,7 +147,7 @@ static void make_answer(const struct dns_flight *flight, struct dns_wish *wish)
 
 static void tell(struct dns *dns, struct dns_flight *flight)
 {
-	int64_t length = MAX(clock_usec() - flight->started, 0);
+	int64_t length = loop_usec(dns->loop) - flight->started;
 	struct dns_wish *wish;
 
 	while ((wish = flight->wishes) != NULL) {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Datagrams of a run of a task; the kernel sends many at once for less. */
-enum { RECEIVE_MAX = 8, SEND_MAX = 8, SEND_PATIENT_MAX = 4 };
+enum { RECEIVE_MAX = 8, SEND_MAX = 16, SEND_PATIENT_MAX = 4 };
 enum { DATAGRAM_MAX = 304 };       /* a question with the longest name */
 enum { RECEIVE_BUFFER = 1 << 20 }; /* for answers of many look-ups at a time */
 
