@@ -29,9 +29,16 @@ const char *points_print(points_t points, char text[POINTS_TEXT_SIZE])
 /* -- texts of bounded length -------------------------------------------------------------- */
 
 struct words {
-	char text[TEXT_SIZE];
 	size_t length;
+	char text[TEXT_SIZE];
 };
+
+/* Of all that is in it only what is used: a text is made for each of many replies. */
+static void words_begin(struct words *words)
+{
+	words->length = 0;
+	words->text[0] = '\0';
+}
 
 static void G_GNUC_PRINTF(2, 3) add(struct words *words, const char *format, ...)
 {
@@ -110,8 +117,9 @@ static void add_addresses(struct words *words, const struct zone *zone, const st
 	unsigned shown = 0;
 
 	for (size_t i = 0; i < pp_dns_count(query->work) && shown < ADDRESSES_SHOWN; i++) {
-		struct words one = { 0 };
+		struct words one;
 
+		words_begin(&one);
 		if (!add_address(&one, zone, pp_dns_record(query->work, i)))
 			continue;
 		add(words, "%s%s", shown > 0 ? ", " : "", one.text);
@@ -132,10 +140,11 @@ static void add_contribution(pp_ask_t *a, struct words *words, unsigned zone)
 	add(words, " %s%s (", points < 0 ? "" : "+", points_print(points, text));
 	for (unsigned i = 0; i < state->queries; i++) {
 		const struct query *query = &state->query[i];
-		struct words one = { 0 };
+		struct words one;
 
 		if (query->zone != zone || query->finding != FINDING_ANSWERED)
 			continue;
+		words_begin(&one);
 		add_addresses(&one, list, query);
 		if (one.length == 0)
 			continue;
@@ -168,9 +177,12 @@ static void set_fields(pp_ask_t *a)
 {
 	const struct conf *conf = pp_conf(a);
 	const struct state *state = pp_state(a);
-	struct words lists = { 0 }, labels = { 0 }, missing = { 0 };
+	struct words lists, labels, missing;
 	struct fields *answer = pp_fields(a);
 
+	words_begin(&lists);
+	words_begin(&labels);
+	words_begin(&missing);
 	for (unsigned zone = 0; zone < conf->list->count; zone++) {
 		if (state->matched[zone] != 0)
 			add_item(&lists, " ", zone_of(a, zone)->name);
@@ -203,8 +215,9 @@ static void set_reason(pp_ask_t *a)
 {
 	const struct state *state = pp_state(a);
 	struct fields *answer = pp_fields(a);
-	struct words words = { 0 };
+	struct words words;
 
+	words_begin(&words);
 	for (unsigned i = 0; i < state->queries; i++) {
 		const pp_work_t *text = state->query[i].text;
 		const char *said;
@@ -254,9 +267,11 @@ static const char *describe(pp_ask_t *a)
 {
 	const struct conf *conf = pp_conf(a);
 	const struct state *state = pp_state(a);
-	struct words words = { 0 }, contributions = { 0 };
+	struct words words, contributions;
 	char score[POINTS_TEXT_SIZE], threshold[POINTS_TEXT_SIZE];
 
+	words_begin(&words);
+	words_begin(&contributions);
 	add_subjects(&words, state);
 	add(&words, ": %s of %s points", points_print(state->score, score),
 	    points_print(conf->list->threshold, threshold));
