@@ -22,12 +22,10 @@ bool named_run(struct store *store, const struct statement *statement, const str
 {
 	g_autofree struct database_value *values = g_new0(struct database_value, statement->arg_count + 1);
 
-	for (unsigned i = 0; i < statement->arg_count; i++) {
-		values[i] = named_text(NULL);
+	for (unsigned i = 0; i < statement->arg_count; i++)
 		for (const struct named_argument *each = arguments; each->name != NULL; each++)
 			if (strcmp(each->name, statement->args[i]) == 0)
 				values[i] = each->value;
-	}
 	return store_run(store, statement, values, rows, error);
 }
 

@@ -17,7 +17,8 @@ RULES = """
 store { "sqlite", path = "@FOLDER@/ppolicyd.db" }
 store { "sqlite", path = "@FOLDER@/next.db", name = "next" }
 known = check.list { managed = "known", attribute = "sender" }
-function rule(req) return info(known(req).word) end
+kept = check.example { limit = 200, keep = "1h", keep_in = "store" }
+function rule(req) return info(known(req).word .. kept(req).word) end
 listen("inet:127.0.0.1:@PORT@", rule)
 """
 ADD = "INSERT INTO known (value, reason, author, added, until) VALUES (?, ?, ?, ?, ?)"
@@ -35,12 +36,12 @@ class StoreCopy:
     def explain(self):
         return self.server.log()[-2000:]
 
-    def copy(self, *ends, status=0):
+    def copy(self, *ends, status=0, tables="list/known"):
         done = subprocess.run([self.server.control, "-s", os.path.join(self.server.state, "control.sock"), "--json",
                                "store", "copy", *ends], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         equal(done.returncode, status, done.stderr.decode())
         rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
-        last = [row for row in rows if row["done"] and row["tables"] == "list/known"][-1:]
+        last = [row for row in rows if row["done"] and row["tables"] == tables][-1:]
         return [tuple(row[name] for name in ("read", "new", "newer", "left", "refused")) for row in last], \
             done.stderr.decode()
 
@@ -73,6 +74,18 @@ class StoreCopy:
         self.fill(other, [(b"b%04d" % i, None, None, 1, None) for i in range(600)])
         _, error = self.copy(f"sqlite:{other}", "sqlite:next", status=1)
         contains(error, "gives rows of known over again")
+
+    def case_of_two_answers_the_one_that_was_made_last_stays(self):
+        far = 2 ** 50  # good and stale until then
+        self.copy("sqlite:", "sqlite:next")
+        for path, made in ((self.main, {"a": 1000, "b": 3000, "c": 5000}), (self.next, {"a": 2000, "b": 2000, "c": 5000})):
+            with sqlite3.connect(path, timeout=10) as connection:
+                connection.executemany("INSERT INTO answers VALUES (?, 'x', 'y', 'k', ?, '', '{}', ?, ?, ?)",
+                                       [(name, os.path.basename(path), at, far, far) for name, at in made.items()])
+            connection.close()
+        equal(self.copy("sqlite:", "sqlite:next", tables="core")[0], [(3, 0, 1, 2, 0)])
+        equal(self.rows(self.next, "SELECT id, word, made FROM answers ORDER BY id"),
+              [("a", "next.db", 2000), ("b", "ppolicyd.db", 3000), ("c", "next.db", 5000)])
 
     def case_a_table_with_other_columns_is_refused(self):
         other = f"{self.server.folder}/columns.db"

@@ -280,6 +280,27 @@ static void who_is_alone_has_all_duties(struct fixture *f, gconstpointer data)
 	g_assert_true(gateways_have_duty(NULL, "answers"));
 }
 
+/* Else tables would grow as long as nobody can be asked whose they are. */
+static void who_cannot_find_out_has_a_duty(struct fixture *f, gconstpointer data)
+{
+	const struct store_settings settings = { .driver = "sqlite",
+		                                 .target = { .path = f->folder, .lock_wait = 1000 } };
+	g_autofree char *sql = g_build_filename(g_getenv("top_srcdir"), "sql", NULL);
+	const char *const folders[] = { sql, NULL };
+	struct store *broken = store_new(&settings);
+	char *error = NULL;
+	struct gateways *lost = gateways_new(broken, folders, "mx3", &error);
+
+	(void)data;
+	g_assert_true(gateways_have_duty(f->one, "answers"));
+	store_open(broken);
+	g_assert_true(gateways_have_duty(lost, "answers"));
+	clock_advance(MINUTE);
+	g_assert_true(gateways_have_duty(lost, "answers"));
+	gateways_unref(lost);
+	store_unref(broken);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(name, function) g_test_add("/gateways/" name, struct fixture, NULL, begin, function, end)
@@ -297,5 +318,6 @@ int main(int argc, char **argv)
 	     another_takes_it_half_a_minute_after_its_owner_is_gone);
 	TEST("a clock that was ahead does not keep a duty", a_clock_that_was_ahead_does_not_keep_a_duty);
 	TEST("who is alone has all duties", who_is_alone_has_all_duties);
+	TEST("who cannot find out has a duty", who_cannot_find_out_has_a_duty);
 	return g_test_run();
 }

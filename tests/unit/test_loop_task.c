@@ -17,6 +17,7 @@ struct chore {
 struct stopper {
 	struct loop_message message; /* first */
 	struct loop *loop;
+	pp_msec_t length; /* for which it keeps the loop before any task runs */
 };
 
 static bool do_bit(struct loop_task *task)
@@ -34,18 +35,26 @@ static bool do_bit(struct loop_task *task)
 
 static void stop(struct loop_message *message)
 {
-	loop_stop(((struct stopper *)message)->loop);
+	struct stopper *stopper = (struct stopper *)message;
+
+	clock_advance(stopper->length);
+	loop_stop(stopper->loop);
 }
 
-/* Returns what was done in it. */
-static const char *turn(struct chore *chore)
+/* others: how long a turn takes without tasks. Returns what was done in it. */
+static const char *long_turn(struct chore *chore, pp_msec_t others)
 {
-	struct stopper stopper = { { .run = stop }, chore->loop };
+	struct stopper stopper = { { .run = stop }, chore->loop, others };
 
 	g_string_truncate(chore->done, 0);
 	loop_post(chore->loop, &stopper.message);
 	loop_run(chore->loop);
 	return chore->done->str;
+}
+
+static const char *turn(struct chore *chore)
+{
+	return long_turn(chore, 0);
 }
 
 /* Called a, b, c, ... */
@@ -125,6 +134,23 @@ static void test_slices(void)
 	end(chores);
 }
 
+/* Where others take long, so may patient ones, or they would never be done: an eighth of that. */
+static void test_part(void)
+{
+	struct chore chores[1];
+
+	begin(chores, 1);
+	chores->task.rank = LOOP_PATIENT;
+	chores->length = 1;
+	chores->left = 20;
+	set_all(chores, 1);
+	g_assert_cmpstr(turn(chores), ==, "a");
+	g_assert_cmpstr(long_turn(chores, 40), ==, "aaaaa");
+	g_assert_cmpstr(long_turn(chores, 8), ==, "a");
+	g_assert_cmpstr(long_turn(chores, 80), ==, "aaaaaaaaaa");
+	end(chores);
+}
+
 /* What they cause is done before the next of them. */
 static void test_last(void)
 {
@@ -156,7 +182,7 @@ static void stop_sleeping(struct loop_message *message)
 /* Nobody wakes it before. */
 static void test_no_sleep(void)
 {
-	struct stopper stopper = { { .run = stop_sleeping }, NULL };
+	struct stopper stopper = { { .run = stop_sleeping }, NULL, 0 };
 	struct chore chores[1];
 
 	begin(chores, 1);
@@ -177,6 +203,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/loop-task/each runs to its end, and patient ones after all others", test_order);
 	g_test_add_func("/loop-task/a canceled one never runs", test_canceled);
 	g_test_add_func("/loop-task/long ones have a slice of a turn, one after the other", test_slices);
+	g_test_add_func("/loop-task/patient ones have a part of a long turn", test_part);
 	g_test_add_func("/loop-task/last ones wait for patient ones, and for what they cause", test_last);
 	g_test_add_func("/loop-task/a loop with tasks does not sleep", test_no_sleep);
 	return g_test_run();

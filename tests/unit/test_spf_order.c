@@ -26,6 +26,7 @@ struct world {
 	GHashTable *answers; /* the same for the module: struct dns_answer by "TYPE NAME" */
 	GStringChunk *texts; /* of them */
 	GRand *delays;
+	unsigned given; /* by give_late() */
 };
 
 static pp_dns_type_t type_of(enum spf_type type)
@@ -306,6 +307,7 @@ static const struct dns_answer *give_late(void *data, pp_dns_type_t type, const 
 	g_autofree char *key = NULL;
 	char text[DNS_TEXT_MAX];
 
+	world->given++;
 	dns_name_print(name, text);
 	if (strchr(text, '-') != NULL)
 		*after = atoi(strchr(text, '-') + 1);
@@ -356,11 +358,54 @@ static void test_chain(void)
 	asking_end(&f);
 }
 
+/* Ten includes of ten each. */
+static void add_wide_world(struct world *world)
+{
+	for (int i = -1; i < 10; i++) {
+		g_autoptr(GString) record = g_string_new("v=spf1");
+		g_autofree char *name = i < 0 ? g_strdup("d0.example.org")
+		                              : g_strdup_printf("n%d-400.example.org", i);
+
+		for (int j = 0; j < 10; j++)
+			g_string_append_printf(record, i < 0 ? " include:n%d-400.example.org"
+			                                     : " include:m%d-400.example.org", i < 0 ? j : i * 10 + j);
+		add(world, name, SPF_TXT, record->str);
+	}
+}
+
+static void test_wide(void)
+{
+	struct asking f = { 0 };
+	struct asking_wish wish;
+	struct request *request;
+	struct check *check;
+	struct world world;
+
+	asking_begin(&f);
+	world_begin_empty(&world, 0);
+	add_wide_world(&world);
+	check = asking_check(&f, &pp_module, NULL);
+	request = make_request(&f);
+	f.host.dns = dns_new_given(f.loop, give_late, &world);
+	g_assert_false(asking_start(&f, &wish, check, request));
+	for (int i = 0; i < 100 && !wish.ask.done; i++)
+		asking_pass(&f, 100);
+	g_assert_true(wish.ask.done);
+	/* The domain itself, the first include and the first within it, which are needed, and ten more. */
+	g_assert_cmpuint(world.given, ==, 13);
+	request_unref(request);
+	check_unref(check);
+	g_clear_pointer(&f.host.dns, dns_free);
+	world_end(&world);
+	asking_end(&f);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	clock_fake(1700000000000);
 	g_test_add_func("/spf/in whatever order answers come it says the same", test_orders);
 	g_test_add_func("/spf/what leads on is not held up by what does not", test_chain);
+	g_test_add_func("/spf/ten terms are looked up ahead", test_wide);
 	return g_test_run();
 }
