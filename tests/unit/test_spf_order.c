@@ -362,13 +362,14 @@ static void test_chain(void)
 static void add_wide_world(struct world *world)
 {
 	for (int i = -1; i < 10; i++) {
+		const char *next = i < 0 ? "n" : "m";
 		g_autoptr(GString) record = g_string_new("v=spf1");
 		g_autofree char *name = i < 0 ? g_strdup("d0.example.org")
 		                              : g_strdup_printf("n%d-400.example.org", i);
 
 		for (int j = 0; j < 10; j++)
-			g_string_append_printf(record, i < 0 ? " include:n%d-400.example.org"
-			                                     : " include:m%d-400.example.org", i < 0 ? j : i * 10 + j);
+			g_string_append_printf(record, " include:%s%d-400.example.org", next,
+			                       MAX(i, 0) * 10 + j);
 		add(world, name, SPF_TXT, record->str);
 	}
 }
