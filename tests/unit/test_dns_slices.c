@@ -67,6 +67,23 @@ static void free_many(struct look_up *look_ups)
 		arena_free(&look_ups[i].arena);
 }
 
+static void ask_many(void (*ready)(struct dns_wish *))
+{
+	struct nameserver *server = nameserver_new(NULL);
+	static struct look_up look_ups[MANY];
+	struct asker asker;
+
+	begin_patient(&asker, server);
+	start_many(&asker, look_ups, "address");
+	for (unsigned i = 0; i < MANY; i++)
+		look_ups[i].wish.ready = ready;
+	asker_wait(&asker);
+	g_assert_cmpuint(told, ==, MANY);
+	free_many(look_ups);
+	asker_finish(&asker);
+	nameserver_free(server);
+}
+
 static void spin(struct dns_wish *wish)
 {
 	struct asker *asker = ((struct look_up *)wish)->asker;
@@ -83,20 +100,8 @@ static void spin(struct dns_wish *wish)
 /* Else they would be told of as many in a turn as one read brings. */
 static void test_telling(void)
 {
-	struct nameserver *server = nameserver_new(NULL);
-	static struct look_up look_ups[MANY];
-	struct asker asker;
-
-	begin_patient(&asker, server);
-	start_many(&asker, look_ups, "address");
-	for (unsigned i = 0; i < MANY; i++)
-		look_ups[i].wish.ready = spin;
-	asker_wait(&asker);
-	g_assert_cmpuint(told, ==, MANY);
+	ask_many(spin);
 	g_assert_cmpuint(turns, >=, MANY / 4);
-	free_many(look_ups);
-	asker_finish(&asker);
-	nameserver_free(server);
 }
 
 static void stand_still(struct dns_wish *wish)
@@ -112,21 +117,9 @@ static void stand_still(struct dns_wish *wish)
 /* All that came while the loop stood still are there at once. */
 static void test_receiving(void)
 {
-	struct nameserver *server = nameserver_new(NULL);
-	static struct look_up look_ups[MANY];
-	struct asker asker;
-
-	begin_patient(&asker, server);
-	start_many(&asker, look_ups, "address");
-	for (unsigned i = 0; i < MANY; i++)
-		look_ups[i].wish.ready = stand_still;
-	asker_wait(&asker);
-	g_assert_cmpuint(told, ==, MANY);
+	ask_many(stand_still);
 	g_assert_cmpuint(received_most, >, 0);
 	g_assert_cmpuint(received_most, <=, 8 * 3); /* of each socket; newer c-ares has three */
-	free_many(look_ups);
-	asker_finish(&asker);
-	nameserver_free(server);
 }
 
 /* They come over one stream, some of them in pieces. */

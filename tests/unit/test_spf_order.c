@@ -329,35 +329,6 @@ static void add_slow_world(struct world *world)
 	}
 }
 
-/* The first host of the mx takes 1 s, and the others come one by one; behind it are 3 includes. */
-static void test_chain(void)
-{
-	struct asking f = { 0 };
-	struct asking_wish wish;
-	struct request *request;
-	struct check *check;
-	struct world world;
-
-	asking_begin(&f);
-	world_begin_empty(&world, 0);
-	add_slow_world(&world);
-	check = asking_check(&f, &pp_module, NULL);
-	request = make_request(&f);
-	f.host.dns = dns_new_given(f.loop, give_late, &world);
-	g_assert_false(asking_start(&f, &wish, check, request));
-	asking_pass(&f, 1195);
-	g_assert_false(wish.ask.done);
-	asking_pass(&f, 50);
-	g_assert_true(wish.ask.done);
-	g_assert_cmpstr(wish.ask.answer.text, ==,
-	                "192.0.2.1 may send mail of d0.example.org (include:x-400.example.org)");
-	request_unref(request);
-	check_unref(check);
-	g_clear_pointer(&f.host.dns, dns_free);
-	world_end(&world);
-	asking_end(&f);
-}
-
 /* Ten includes of ten each. */
 static void add_wide_world(struct world *world)
 {
@@ -374,31 +345,62 @@ static void add_wide_world(struct world *world)
 	}
 }
 
-static void test_wide(void)
-{
-	struct asking f = { 0 };
+/* One mail of a world whose answers are late. */
+struct late {
+	struct asking asking;
 	struct asking_wish wish;
 	struct request *request;
 	struct check *check;
 	struct world world;
+};
 
-	asking_begin(&f);
-	world_begin_empty(&world, 0);
-	add_wide_world(&world);
-	check = asking_check(&f, &pp_module, NULL);
-	request = make_request(&f);
-	f.host.dns = dns_new_given(f.loop, give_late, &world);
-	g_assert_false(asking_start(&f, &wish, check, request));
-	for (int i = 0; i < 100 && !wish.ask.done; i++)
-		asking_pass(&f, 100);
-	g_assert_true(wish.ask.done);
+static void begin_late(struct late *late, void (*add_world)(struct world *))
+{
+	*late = (struct late){ 0 };
+	asking_begin(&late->asking);
+	world_begin_empty(&late->world, 0);
+	add_world(&late->world);
+	late->check = asking_check(&late->asking, &pp_module, NULL);
+	late->request = make_request(&late->asking);
+	late->asking.host.dns = dns_new_given(late->asking.loop, give_late, &late->world);
+	g_assert_false(asking_start(&late->asking, &late->wish, late->check, late->request));
+}
+
+static void end_late(struct late *late)
+{
+	request_unref(late->request);
+	check_unref(late->check);
+	g_clear_pointer(&late->asking.host.dns, dns_free);
+	world_end(&late->world);
+	asking_end(&late->asking);
+}
+
+/* The first host of the mx takes 1 s, and the others come one by one; behind it are 3 includes. */
+static void test_chain(void)
+{
+	struct late late;
+
+	begin_late(&late, add_slow_world);
+	asking_pass(&late.asking, 1195);
+	g_assert_false(late.wish.ask.done);
+	asking_pass(&late.asking, 50);
+	g_assert_true(late.wish.ask.done);
+	g_assert_cmpstr(late.wish.ask.answer.text, ==,
+	                "192.0.2.1 may send mail of d0.example.org (include:x-400.example.org)");
+	end_late(&late);
+}
+
+static void test_wide(void)
+{
+	struct late late;
+
+	begin_late(&late, add_wide_world);
+	for (int i = 0; i < 100 && !late.wish.ask.done; i++)
+		asking_pass(&late.asking, 100);
+	g_assert_true(late.wish.ask.done);
 	/* The domain itself, the first include and the first within it, which are needed, and ten more. */
-	g_assert_cmpuint(world.given, ==, 13);
-	request_unref(request);
-	check_unref(check);
-	g_clear_pointer(&f.host.dns, dns_free);
-	world_end(&world);
-	asking_end(&f);
+	g_assert_cmpuint(late.world.given, ==, 13);
+	end_late(&late);
 }
 
 int main(int argc, char **argv)
