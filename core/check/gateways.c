@@ -1,7 +1,6 @@
 /* check/gateways.c - what servers that use the same store tell each other by it */
 #include "check/gateways.h"
 
-#include <string.h>
 #include "check/binding.h"
 #include "store/named.h"
 #include "store/schema.h"

@@ -2,7 +2,6 @@
 #include "store/reads.h"
 
 #include <glib.h>
-#include <string.h>
 #include "store/inside.h"
 #include "store/match.h"
 
