@@ -80,7 +80,6 @@ class MariaDB(MariaClient):
         self.port = free_port()
         self.process = None
         self.frozen = False
-        self.started = 0.0  # time.monotonic() at which it answered last after a start
 
     # -- the server ------------------------------------------------------
 
@@ -104,7 +103,6 @@ class MariaDB(MariaClient):
                  f"--port={self.port}", f"--pid-file={self.folder}/pid", *OPTIONS, *self.user, *self.options, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._answers, seconds, "MariaDB answers")
-        self.started = time.monotonic()
         return self
 
     def _answers(self):
@@ -186,16 +184,17 @@ class MariaDB(MariaClient):
 @contextlib.contextmanager
 def restarted(database, may):
     """Starts it again when it ended by itself, once it may: an Event, since on a full disk it does not start, but
-    waits a minute for room. What is given is a list of the statuses with which it ended."""
+    waits a minute for room. What is given is a list: with what status it ended, and when it answered again
+    (time.monotonic())."""
     over, ended = threading.Event(), []
 
     def watch():
         while not over.wait(0.1):
             status = database.process.poll() if may.is_set() else None
             if status is not None:
-                ended.append(status)
-                with contextlib.suppress(AssertionError):  # it is tried again
+                with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):  # it is tried again
                     database.start()
+                    ended.append((status, time.monotonic()))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

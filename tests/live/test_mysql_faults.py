@@ -93,10 +93,11 @@ class Faults:
     # -- a fault, and its line of the table ------------------------------
 
     def fault(self, what, harm, heal=None, seconds=3.0, settled=0.5, away=(), most=MACHINE, kinds=KINDS,
-              clients=8, databases=None, triplets=None):
+              clients=8, databases=None, triplets=None, restarts=()):
         """Load before, while and after; judges what came. settled: seconds after the harm in which all is
         known; from then on until it is healed asks of the kinds away are unknown, and at once. most: what
-        a single ask may take. Without heal the harm is a moment, after which all is to be well again."""
+        a single ask may take. Without heal the harm is a moment, after which all is to be well again.
+        restarts: of restarted(), where what was harmed may have ended by itself, and only after it was healed."""
         failed, load = self.failed(), Load([self.server.port], self.ledger, kinds, clients, most=triplets)
         try:
             time.sleep(1)
@@ -112,8 +113,7 @@ class Faults:
             wait_until(lambda: load.is_calm(1, healed), 30, f"{what}: calm")
             if heal is None:
                 ends = time.monotonic()
-            # What was harmed may have ended only after that, and was started once more.
-            healed = max([healed] + [database.started for database in databases or []])
+            healed = max([healed] + [moment for _, moment in restarts])
         finally:
             load.end()
         self.judge(what, load, (begin, harmed + settled, ends, healed), away, most, databases, failed)
@@ -200,26 +200,21 @@ class Faults:
         self.texts(load, "it is read-only")
         self.reads_go_on(load)
 
-    def _full(self, database, what, fill, empty):
+    def _full(self, database, what, fill, empty, room):
         """Until there is no room any more, then with room again. MariaDB itself may not live through it, for
-        instance where it cannot even take back what it had begun."""
+        instance where it cannot even take back what it had begun. room: an Event, set while it can start."""
         self.others.append(database)
-        before, self.ledger, room = self.ledger, Ledger(), threading.Event()
-
-        def heal():
-            empty(database)
-            room.set()
-
+        before, self.ledger = self.ledger, Ledger()
         try:
             database.start().add_user()
             self.serve(database.settings())
             with restarted(database, room) as ended:
-                load = self.fault(what, lambda: fill(database), heal, seconds=6, databases=[database],
-                                  most=WAITED + MACHINE)
+                load = self.fault(what, lambda: fill(database), lambda: empty(database), seconds=6,
+                                  databases=[database], most=WAITED + MACHINE, restarts=ended)
             assert unknown(load.asks), "it was never full"
             self.texts(load, " full")
             if ended:
-                note(f"MariaDB itself ended ({', '.join(map(str, ended))}), and was started again")
+                note(f"MariaDB itself ended ({', '.join(str(status) for status, _ in ended)}), and was started again")
             else:
                 self.reads_go_on(load)
         finally:
@@ -238,8 +233,10 @@ class Faults:
 
         database = MariaDB("--innodb-data-file-path=ibdata1:24M", "--innodb-file-per-table=0",
                            "--innodb-undo-tablespaces=3", name="small")
+        room = threading.Event()
+        room.set()
         try:
-            self._full(database, "table full (1114)", fill, lambda database: database.rows("DROP TABLE filler"))
+            self._full(database, "table full (1114)", fill, lambda database: database.rows("DROP TABLE filler"), room)
         finally:
             database.remove()
 
@@ -265,8 +262,14 @@ class Faults:
             wait_until(lambda: " unknown " in self.ask(recipient=f"full{time.monotonic()}@example.org"), 30,
                        "it is full")
 
+        room = threading.Event()
+
+        def empty(_):
+            os.remove(filler)
+            room.set()
+
         try:
-            self._full(database, "small tmpfs full (1114)", fill, lambda _: os.remove(filler))
+            self._full(database, "small tmpfs full (1114)", fill, empty, room)
         finally:
             database.kill()
             subprocess.run(["umount", "-l", database.data], check=False)

@@ -292,8 +292,10 @@ static void who_cannot_find_out_has_a_duty(struct fixture *f, gconstpointer data
 	struct gateways *lost = gateways_new(broken, folders, "mx3", &error);
 
 	(void)data;
+	g_assert_cmpstr(error, ==, NULL);
+	g_assert_nonnull(lost);
 	g_assert_true(gateways_have_duty(f->one, "answers"));
-	store_open(broken);
+	g_assert_false(store_open(broken));
 	g_assert_true(gateways_have_duty(lost, "answers"));
 	clock_advance(MINUTE);
 	g_assert_true(gateways_have_duty(lost, "answers"));

@@ -334,6 +334,9 @@ static void test_at_a_time(void)
 	g_assert_cmpuint(wish.told, ==, 1);
 	g_assert_cmpstr(wish.ask.answer.text, ==, "70 of 70");
 	request_unref(request);
+	dns_stats_add(f.host.dns, &stats);
+	g_assert_cmpuint(stats.usec, ==, 70 * 700 * 1000);
+	stats = (struct dns_stats){ 0 };
 	/* When its time is over, those that wait are not asked. */
 	asking_expect(&f, check, "70never@x", "listed asked 0 of 70");
 	g_assert_cmpuint(given, ==, 70 + 32);
