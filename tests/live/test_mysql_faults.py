@@ -29,7 +29,9 @@ LOCKED = 1    # for a lock, three times
 MACHINE = 1   # more for a machine that is busy with other things
 QUICK = 0.05  # that 99 of 100 asks may take while it is known that the database is away
 WRITES, ALL = ("new", "again"), ("new", "again", "read")
-SINGLE_HOST = ("new", "read", "held", "kept")  # where the hosts are two databases, and know nothing of each other
+# Where the hosts are two databases, and know nothing of each other. Not "held": the other one's notices begin anew,
+# and what is held of a list goes when it may have changed.
+SINGLE_HOST = ("new", "read", "kept")
 COLUMNS = (("fault", 39), ("asks", 6), ("unknown", 7), ("p50 ms", 7), ("p99 ms", 7), ("longest s", 9), ("p99 away", 9),
            ("back s", 6), ("counted", 7), ("silent", 6), ("wrong", 5), ("lost", 4))
 

@@ -27,15 +27,17 @@ ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *
 	length = recvmsg(fd, &message, flags);
 	if (from_size != NULL)
 		*from_size = message.msg_namelen;
-	if (counts && length > 0)
+	if (counts && length > 0) {
 		received++;
-	received_most = MAX(received_most, received);
+		received_most = MAX(received_most, received);
+	}
 	return length;
 }
 
 int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-	sent_most = MAX(sent_most, count);
+	if (counts)
+		sent_most = MAX(sent_most, count);
 	return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
 

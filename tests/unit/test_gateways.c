@@ -283,9 +283,11 @@ static void who_is_alone_has_all_duties(struct fixture *f, gconstpointer data)
 /* Else tables would grow as long as nobody can be asked whose they are. */
 static void who_cannot_find_out_has_a_duty(struct fixture *f, gconstpointer data)
 {
-	const struct store_settings settings = { .driver = "sqlite",
-		                                 .target = { .path = f->folder, .lock_wait = 1000 } };
 	g_autofree char *sql = g_build_filename(g_getenv("top_srcdir"), "sql", NULL);
+	g_autofree char *path = g_build_filename(f->folder, "no-database", NULL);
+	g_autofree char *bytes = g_strnfill(4096, 'x');
+	const struct store_settings settings = { .driver = "sqlite",
+		                                 .target = { .path = path, .lock_wait = 1000 } };
 	const char *const folders[] = { sql, NULL };
 	struct store *broken = store_new(&settings);
 	char *error = NULL;
@@ -294,6 +296,7 @@ static void who_cannot_find_out_has_a_duty(struct fixture *f, gconstpointer data
 	(void)data;
 	g_assert_cmpstr(error, ==, NULL);
 	g_assert_nonnull(lost);
+	g_assert_true(g_file_set_contents(path, bytes, -1, NULL));
 	g_assert_true(gateways_have_duty(f->one, "answers"));
 	g_assert_false(store_open(broken));
 	g_assert_true(gateways_have_duty(lost, "answers"));
@@ -301,6 +304,7 @@ static void who_cannot_find_out_has_a_duty(struct fixture *f, gconstpointer data
 	g_assert_true(gateways_have_duty(lost, "answers"));
 	gateways_unref(lost);
 	store_unref(broken);
+	g_unlink(path);
 }
 
 int main(int argc, char **argv)
